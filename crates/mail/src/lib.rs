@@ -1,1 +1,15 @@
-//! mail
+//! What a message is: who it is from and for, what it is called, and how a try to deliver it ended.
+//!
+//! Nothing here does I/O, reads a clock or draws random numbers. Neighbours: the rooms that take mail in
+//! and the room that brings it to Microsoft; both speak in these words.
+
+mod address;
+mod envelope;
+mod message_id;
+mod outcome;
+pub mod test_message;
+
+pub use address::{Address, InvalidAddress};
+pub use envelope::{Envelope, NoRecipients};
+pub use message_id::{InvalidMessageId, MessageId};
+pub use outcome::{Outcome, Reason};
