@@ -1,1 +1,11 @@
-//! m365
+//! The way to Microsoft: signs in to Entra ID, keeps tokens, brings mail to Graph or Exchange Online.
+//!
+//! What it must never do: send a credential anywhere but to the login host of the account's cloud, let a
+//! secret out by `Debug`, an error or a log line, or drop a refresh token before its successor is stored.
+//! Neighbours: `mail` (what a message is), `certs` (whose key signs our assertions), and on the other side
+//! of the wall Entra ID, Microsoft Graph and Exchange Online; `postern` gives the account, time and store.
+
+pub mod failure;
+pub mod smtp;
+
+pub use failure::Failure;
