@@ -1,0 +1,115 @@
+//! Mail to Exchange Online by SMTP AUTH XOAUTH2 (facts 6): STARTTLS with a verified certificate, always.
+//!
+//! What it must never do: say a token before TLS is verified, or call a message unsent when the answer to
+//! its last byte is lost. Neighbours: `mail` gives the envelope, `token` the access token, and `diagnosis`
+//! explains what comes back.
+
+mod content;
+mod extensions;
+mod reply;
+mod session;
+mod wire;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mail::{Address, Envelope};
+use tokio_rustls::rustls::ClientConfig;
+
+use crate::failure::{Failure, SmtpRefusal};
+
+pub use session::Session;
+
+/// Which server to speak to, and how.
+#[derive(Clone)]
+pub struct Server<'a> {
+    /// DNS name; the certificate must be valid for it.
+    pub host: &'a str,
+    /// 587 at Microsoft.
+    pub port: u16,
+    /// The roots that its certificate is verified against.
+    pub tls: Arc<ClientConfig>,
+    /// What we call ourselves in EHLO: a domain name, or an address literal (RFC 5321 §4.1.4).
+    pub hello: &'a str,
+    /// How long to wait for what.
+    pub timeouts: Timeouts,
+}
+
+/// Who logs in.
+#[derive(Clone, Copy)]
+pub struct Login<'a> {
+    /// The mailbox that the mail goes out of; for a shared one the shared address (facts 6.3).
+    pub mailbox: &'a Address,
+    /// An access token for the Exchange resource, not for Graph.
+    pub token: &'a str,
+}
+
+/// How long to wait for what. RFC 5321 §4.5.3.2 gives minimums of 2 to 10 minutes for hosts that talk across
+/// the world of 1982; Microsoft's front ends answer in seconds, and a person may be waiting at a console. Only
+/// the answer to the final dot keeps minutes: cutting it short makes doubles (§4.5.3.2.6).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timeouts {
+    /// Name look-up and TCP connection.
+    pub connect: Duration,
+    /// The first line (RFC: 5 minutes).
+    pub greeting: Duration,
+    /// Each command, and the TLS handshake (RFC: 2 to 5 minutes).
+    pub command: Duration,
+    /// Each block of 64 KiB of the message (RFC: 3 minutes).
+    pub data_block: Duration,
+    /// The answer to the final dot (RFC: 10 minutes); more than 30 messages a minute are slowed down here.
+    pub end_of_data: Duration,
+    /// The answer to QUIT, which no longer matters.
+    pub quit: Duration,
+}
+
+/// A message that the server has taken responsibility for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sent {
+    /// Exchange's own name for it, with angle brackets, where its answer has one.
+    pub remote_id: Option<String>,
+    /// The recipients that were refused, each with its verdict. It did not go to them.
+    pub refused: Vec<SmtpRefusal>,
+}
+
+/// Sends one message over a connection of its own.
+///
+/// # Errors
+/// As [`Session::open`] and [`Session::deliver`].
+pub async fn send(
+    server: &Server<'_>,
+    login: &Login<'_>,
+    envelope: &Envelope,
+    message: &[u8],
+) -> Result<Sent, Failure> {
+    let mut session = Session::open(server, login).await?;
+    let sent = session.deliver(envelope, message).await;
+    session.close().await;
+    sent
+}
+
+impl Server<'_> {
+    fn target(&self) -> String {
+        format!("{}:{}", self.host, self.port)
+    }
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Timeouts {
+            connect: Duration::from_secs(30),
+            greeting: Duration::from_secs(60),
+            command: Duration::from_secs(60),
+            data_block: Duration::from_secs(60),
+            end_of_data: Duration::from_secs(5 * 60),
+            quit: Duration::from_secs(5),
+        }
+    }
+}
+
+impl fmt::Debug for Login<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "Login {{ mailbox: {}, token: <redacted> }}", self.mailbox)
+    }
+}
