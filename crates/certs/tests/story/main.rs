@@ -1,0 +1,5 @@
+//! What happens to certificates, one file for each thing.
+
+mod asserted;
+mod generated;
+mod tools;
