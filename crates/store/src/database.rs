@@ -1,0 +1,259 @@
+//! The open database: its handle, the check that it is ours and no newer than we are, and the mark of the master key
+//! that its secrets are sealed with. It must never change a file that it can't serve. Its neighbours are `engine`, which
+//! knows SQLite, and the tables' modules, which run their statements through it.
+
+use std::path::Path;
+
+use serde_json::json;
+use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::{Row as _, Transaction};
+use time::OffsetDateTime;
+
+use crate::audit::{self, AuditEntry, Outcome};
+use crate::engine::{self, Engine, Found, NEWEST_VERSION, Pool, Row, Statement};
+use crate::failure::{OpenError, StoreError};
+use crate::location::Location;
+use crate::{Accounts, ApiTokens, Audit, Certificates, Flows, Grants};
+
+/// The open database. Clones share its connections.
+#[derive(Debug, Clone)]
+pub struct Store {
+    writer: Pool,
+    readers: Pool,
+}
+
+/// The master key that is to be used is not the one that the database's secrets are sealed with.
+#[derive(Debug, thiserror::Error)]
+pub enum ClaimError {
+    /// Another key has sealed them.
+    #[error("the secrets in this database are sealed with the master key {sealed_with}, not with {offered}")]
+    OtherMasterKey {
+        /// The id of the key that the database belongs to.
+        sealed_with: String,
+        /// The id of the key that was offered.
+        offered: String,
+    },
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A writing transaction: `commit` it, or everything it did is undone when it is dropped.
+pub(crate) struct Change(Transaction<'static, Engine>);
+
+const MASTER_KEY_ID: &str = "master_key_id";
+
+impl Store {
+    /// Opens the database, or makes it; brings its tables up to date and notes in the audit log that it did, at `now`.
+    ///
+    /// # Errors
+    /// [`OpenError`] when there is no directory for it, the file can't be written, is no database, is another program's or
+    /// a newer Postern's: then the file is as it was.
+    pub async fn open(location: &Location, now: OffsetDateTime) -> Result<Self, OpenError> {
+        let Location::Sqlite(path) = location;
+        prepare_file(path)?;
+        let failed = |source: sqlx::Error| OpenError::Store {
+            path: path.clone(),
+            source: source.into(),
+        };
+        let writer = engine::connect_writer(path).await.map_err(failed)?;
+        let migrated = migrate(path, &writer).await;
+        let readers = match &migrated {
+            Ok(_) => engine::connect_readers(path).await.map_err(failed),
+            Err(_) => Ok(writer.clone()),
+        };
+        let store = Self {
+            writer,
+            readers: readers?,
+        };
+        match migrated {
+            Ok(from) => store.note_migration(path, from, now).await?,
+            Err(error) => {
+                store.close().await;
+                return Err(error);
+            }
+        }
+        Ok(store)
+    }
+
+    /// Ends all connections and folds the write-ahead log into the file. Calls that come later get
+    /// [`StoreError::Closed`].
+    pub async fn close(&self) {
+        self.readers.close().await;
+        self.writer.close().await;
+    }
+
+    /// Asks the database for a sign of life: whether it can read and could start to write.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        self.one(sqlx::query("SELECT 1")).await?;
+        self.begin().await?.undo().await
+    }
+
+    /// The id of the master key that this database's secrets are sealed with; `None` in a new one.
+    pub async fn master_key_id(&self) -> Result<Option<String>, StoreError> {
+        let row = self
+            .one(sqlx::query("SELECT value FROM facts WHERE name = $1").bind(MASTER_KEY_ID))
+            .await?;
+        row.map(|row| row.try_get("value").map_err(StoreError::from))
+            .transpose()
+    }
+
+    /// Notes in a new database that its secrets are sealed with the master key `id`; in one that has such a note, checks
+    /// that it is the same.
+    ///
+    /// # Errors
+    /// [`ClaimError::OtherMasterKey`] when it belongs to another key; the note stays as it was.
+    pub async fn claim_master_key(&self, id: &str) -> Result<(), ClaimError> {
+        let mut change = self.begin().await?;
+        let claim = "INSERT INTO facts (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING";
+        change
+            .run(sqlx::query(claim).bind(MASTER_KEY_ID).bind(id))
+            .await?;
+        change.commit().await?;
+        match self.master_key_id().await? {
+            Some(sealed_with) if sealed_with != id => Err(ClaimError::OtherMasterKey {
+                sealed_with,
+                offered: id.to_owned(),
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// The certificates.
+    pub fn certificates(&self) -> Certificates<'_> {
+        Certificates(self)
+    }
+
+    /// The accounts.
+    pub fn accounts(&self) -> Accounts<'_> {
+        Accounts(self)
+    }
+
+    /// What delegated sign-ins have left behind.
+    pub fn grants(&self) -> Grants<'_> {
+        Grants(self)
+    }
+
+    /// The authorizations under way.
+    pub fn flows(&self) -> Flows<'_> {
+        Flows(self)
+    }
+
+    /// The API tokens.
+    pub fn api_tokens(&self) -> ApiTokens<'_> {
+        ApiTokens(self)
+    }
+
+    /// The audit log.
+    pub fn audit(&self) -> Audit<'_> {
+        Audit(self)
+    }
+
+    pub(crate) async fn one(&self, statement: Statement<'_>) -> Result<Option<Row>, StoreError> {
+        Ok(statement.fetch_optional(&self.readers).await?)
+    }
+
+    pub(crate) async fn all(&self, statement: Statement<'_>) -> Result<Vec<Row>, StoreError> {
+        Ok(statement.fetch_all(&self.readers).await?)
+    }
+
+    pub(crate) async fn begin(&self) -> Result<Change, StoreError> {
+        Ok(Change(self.writer.begin_with(engine::BEGIN_WRITING).await?))
+    }
+
+    async fn note_migration(&self, path: &Path, from: i64, now: OffsetDateTime) -> Result<(), OpenError> {
+        if from == NEWEST_VERSION {
+            return Ok(());
+        }
+        let entry = AuditEntry {
+            at: now,
+            actor: "postern".to_owned(),
+            source: "start".to_owned(),
+            action: "database.migrate".to_owned(),
+            target: String::new(),
+            outcome: Outcome::Done,
+            code: None,
+            detail: json!({ "from": from, "to": NEWEST_VERSION }),
+        };
+        let noted = self.audit().append(&entry).await;
+        noted.map_err(|source| OpenError::Migration {
+            path: path.to_owned(),
+            source,
+        })
+    }
+}
+
+impl Change {
+    /// Runs a statement; tells how many rows it touched.
+    pub(crate) async fn run(&mut self, statement: Statement<'_>) -> Result<u64, StoreError> {
+        Ok(statement.execute(&mut *self.0).await?.rows_affected())
+    }
+
+    pub(crate) async fn one(&mut self, statement: Statement<'_>) -> Result<Option<Row>, StoreError> {
+        Ok(statement.fetch_optional(&mut *self.0).await?)
+    }
+
+    pub(crate) async fn all(&mut self, statement: Statement<'_>) -> Result<Vec<Row>, StoreError> {
+        Ok(statement.fetch_all(&mut *self.0).await?)
+    }
+
+    /// Puts it on disk, together with the audit row that says who did it.
+    pub(crate) async fn commit_with(mut self, audit: &AuditEntry) -> Result<(), StoreError> {
+        audit::write(&mut self, audit).await?;
+        self.commit().await
+    }
+
+    pub(crate) async fn commit(self) -> Result<(), StoreError> {
+        Ok(self.0.commit().await?)
+    }
+
+    async fn undo(self) -> Result<(), StoreError> {
+        Ok(self.0.rollback().await?)
+    }
+}
+
+/// Checks the file before SQLite gets to see it, and makes it where there is none.
+fn prepare_file(path: &Path) -> Result<(), OpenError> {
+    if let Some(directory) = path.parent().filter(|directory| !directory.is_dir()) {
+        return Err(OpenError::NoDirectory {
+            path: directory.to_owned(),
+        });
+    }
+    match engine::inspect(path)? {
+        Found::Version(_) => Ok(()),
+        Found::Nothing => engine::create_file(path).map_err(|error| OpenError::NotAccessible {
+            path: path.to_owned(),
+            why: error.to_string(),
+        }),
+    }
+}
+
+/// Brings the tables up to date; tells which version they had.
+async fn migrate(path: &Path, writer: &Pool) -> Result<i64, OpenError> {
+    let from = engine::recognise(path, writer).await?;
+    let migrator = Migrator::with_migrations(engine::migrations());
+    migrator.run(writer).await.map_err(|error| explain(path, error))?;
+    Ok(from)
+}
+
+fn explain(path: &Path, error: MigrateError) -> OpenError {
+    let path = path.to_owned();
+    match error {
+        MigrateError::VersionMissing(found) => OpenError::NewerVersion {
+            path,
+            found,
+            known: NEWEST_VERSION,
+        },
+        MigrateError::VersionMismatch(version) => OpenError::OtherBuild { path, version },
+        MigrateError::Execute(source) | MigrateError::ExecuteMigration(source, _) => OpenError::Migration {
+            path,
+            source: source.into(),
+        },
+        other => OpenError::Migration {
+            path,
+            source: StoreError::Unexpected {
+                detail: other.to_string(),
+            },
+        },
+    }
+}
