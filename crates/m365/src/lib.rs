@@ -5,7 +5,19 @@
 //! Neighbours: `mail` (what a message is), `certs` (whose key signs our assertions), and on the other side
 //! of the wall Entra ID, Microsoft Graph and Exchange Online; `postern` gives the account, time and store.
 
+pub mod account;
+pub mod cloud;
+pub mod connection;
 pub mod failure;
+mod id_token;
+mod provider;
+pub mod proxy;
+pub mod scope;
+pub mod secret;
 pub mod smtp;
+pub mod tenant;
+#[cfg(test)]
+mod testing;
+pub mod trust;
 
 pub use failure::Failure;
