@@ -8,8 +8,12 @@
 pub mod account;
 pub mod cloud;
 pub mod connection;
+pub mod diagnosis;
 pub mod failure;
+pub mod graph;
+pub mod grant_keeper;
 mod id_token;
+pub mod outcome;
 mod provider;
 pub mod proxy;
 pub mod scope;
@@ -18,6 +22,7 @@ pub mod smtp;
 pub mod tenant;
 #[cfg(test)]
 mod testing;
+pub mod token;
 pub mod trust;
 
 pub use failure::Failure;

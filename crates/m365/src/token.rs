@@ -1,0 +1,251 @@
+//! Asks the token endpoint: as the application, with a refresh token, with a code, with a device code.
+//!
+//! Each request is proved by a fresh assertion (or the secret), is for one resource, and goes to the login
+//! host of the account's own cloud only. What comes back is opaque. Neighbours: `cache` keeps the tokens,
+//! `authorize` and `device_code` bring the first refresh token.
+
+mod cache;
+mod hints;
+
+use serde_json::Value;
+use time::{Duration, OffsetDateTime};
+use url::form_urlencoded;
+use uuid::Uuid;
+use zeroize::Zeroizing;
+
+use certs::assertion::{self, Claims};
+
+use crate::account::{Account, Credential};
+use crate::connection::{Answer, Connection};
+use crate::failure::{EntraRefusal, Failure, LocalTrouble};
+use crate::provider::Doors;
+use crate::scope::{self, Resource};
+use crate::secret::{AccessToken, AuthorizationCode, DeviceSecret, RefreshToken, Verifier};
+
+pub use cache::Tokens;
+pub use hints::TokenHints;
+
+/// What a refresh or a request as the application brought.
+#[derive(Debug, Clone)]
+pub struct Issued {
+    /// Opens the resource.
+    pub access_token: AccessToken,
+    /// When it was asked for.
+    pub obtained_at: OffsetDateTime,
+    /// When it ends, counted from then.
+    pub expires_at: OffsetDateTime,
+    /// What it allows, as the answer says; empty where the answer doesn't.
+    pub scopes: Vec<String>,
+    /// The successor of the refresh token that was used, where there is one.
+    pub refresh_token: Option<RefreshToken>,
+}
+
+/// A token as the application itself (RFC 6749 §4.4). Tried once more where that is harmless.
+pub async fn client_credentials(
+    connection: &Connection,
+    account: &Account,
+    resource: Resource,
+    now: OffsetDateTime,
+) -> Result<Issued, Failure> {
+    let scope = scope::to_act_as_application(account, resource);
+    let grant = Grant::Application { scope: &scope };
+    let answer = connection.with_one_retry(|| request_token(connection, account, &grant, now)).await?;
+    Ok(answer.issued)
+}
+
+/// A token for one resource from the refresh token (RFC 6749 §6). Tried once more where that is harmless:
+/// Entra doesn't revoke the old one by its use (facts 3.2).
+pub async fn refresh(
+    connection: &Connection,
+    account: &Account,
+    resource: Resource,
+    refresh_token: &RefreshToken,
+    now: OffsetDateTime,
+) -> Result<Issued, Failure> {
+    let scope = scope::to_refresh(account, resource);
+    let grant = Grant::Refresh { refresh_token, scope: &scope };
+    let answer = connection.with_one_retry(|| request_token(connection, account, &grant, now)).await?;
+    Ok(answer.issued)
+}
+
+/// By what right a token is asked for.
+pub(crate) enum Grant<'a> {
+    Application { scope: &'a str },
+    Refresh { refresh_token: &'a RefreshToken, scope: &'a str },
+    Code { code: &'a AuthorizationCode, redirect_uri: &'a str, verifier: &'a Verifier, scope: &'a str },
+    DeviceCode { device_code: &'a DeviceSecret },
+}
+
+/// An answer with tokens.
+pub(crate) struct TokenAnswer {
+    pub(crate) issued: Issued,
+    pub(crate) id_token: Option<Zeroizing<String>>,
+}
+
+/// One request, never repeated here.
+pub(crate) async fn request_token(
+    connection: &Connection,
+    account: &Account,
+    grant: &Grant<'_>,
+    now: OffsetDateTime,
+) -> Result<TokenAnswer, Failure> {
+    let doors = connection.find_doors(&account.tenant).await?;
+    let mut form = Form::default();
+    form.add("client_id", account.client_id.as_str());
+    form.prove(account, &doors, now)?;
+    form.add_grant(grant);
+    let answer = form.post(connection, &doors.token).await?;
+    read_tokens(&answer, now)
+}
+
+/// The fields of a request.
+#[derive(Default)]
+pub(crate) struct Form(Vec<(&'static str, Zeroizing<String>)>);
+
+impl Form {
+    pub(crate) fn add(&mut self, name: &'static str, value: &str) {
+        self.0.push((name, Zeroizing::new(value.to_owned())));
+    }
+
+    /// Proves who asks: a fresh assertion each time (RFC 7523 §2.2, facts 2.2), or the secret.
+    pub(crate) fn prove(
+        &mut self,
+        account: &Account,
+        doors: &Doors,
+        now: OffsetDateTime,
+    ) -> Result<(), Failure> {
+        match &account.credential {
+            Credential::Secret(secret) => self.add("client_secret", secret.expose()),
+            Credential::Certificate(certificate) => {
+                let jti = Uuid::new_v4().to_string();
+                let claims = Claims {
+                    client_id: account.client_id.as_str(),
+                    audience: &doors.audience,
+                    issued_at: now,
+                    lifetime: ASSERTION_LIFETIME,
+                    jti: &jti,
+                };
+                let signed =
+                    assertion::sign(&certificate.key, &certificate.leaf_der, certificate.form, &claims)
+                        .map_err(|error| unsigned(&error))?;
+                self.add("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer");
+                self.add("client_assertion", &signed);
+            }
+        }
+        Ok(())
+    }
+
+    /// Posts the form and takes a refusal out of the answer.
+    pub(crate) async fn post(&self, connection: &Connection, to: &url::Url) -> Result<Answer, Failure> {
+        let request = connection
+            .http()
+            .post(to.clone())
+            .header("content-type", "application/x-www-form-urlencoded")
+            .header("accept", "application/json")
+            .body(self.encode());
+        let answer = connection.exchange(request).await?;
+        match answer.is_success() {
+            true => Ok(answer),
+            false => Err(read_refusal(&answer).into()),
+        }
+    }
+
+    fn encode(&self) -> String {
+        let pairs = self.0.iter().map(|(name, value)| (name, value.as_str()));
+        form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
+    }
+
+    fn add_grant(&mut self, grant: &Grant<'_>) {
+        match grant {
+            Grant::Application { scope } => {
+                self.add("grant_type", "client_credentials");
+                self.add("scope", scope);
+            }
+            Grant::Refresh { refresh_token, scope } => {
+                self.add("grant_type", "refresh_token");
+                self.add("refresh_token", refresh_token.expose());
+                self.add("scope", scope);
+            }
+            Grant::Code { code, redirect_uri, verifier, scope } => {
+                self.add("grant_type", "authorization_code");
+                self.add("code", code.expose());
+                self.add("redirect_uri", redirect_uri);
+                self.add("code_verifier", verifier.expose());
+                self.add("scope", scope);
+            }
+            Grant::DeviceCode { device_code } => {
+                self.add("grant_type", "urn:ietf:params:oauth:grant-type:device_code");
+                self.add("device_code", device_code.expose());
+            }
+        }
+    }
+}
+
+/// Microsoft advises 5 to 10 minutes (facts 2.2).
+const ASSERTION_LIFETIME: Duration = Duration::minutes(10);
+/// Where an answer doesn't say: short, so that a wrong guess costs a request and no failure.
+const UNSAID_LIFETIME: Duration = Duration::minutes(5);
+/// More than any token lives (28 hours, facts 3.2): a larger number must not overflow a date.
+const LONGEST_LIFETIME_SECONDS: i64 = 7 * 24 * 60 * 60;
+
+fn read_refusal(answer: &Answer) -> EntraRefusal {
+    let mut refusal = EntraRefusal::from_answer(answer.status, &answer.body, answer.retry_after());
+    refusal.correlation_id.get_or_insert_with(|| answer.client_request_id.clone());
+    refusal
+}
+
+/// RFC 6749 §5.1. `expires_in` is a number, at some providers a text.
+fn read_tokens(answer: &Answer, now: OffsetDateTime) -> Result<TokenAnswer, Failure> {
+    let members: Value =
+        serde_json::from_slice(&answer.body).map_err(|_| answer.unreadable("not a token answer"))?;
+    let text = |name: &str| members[name].as_str().filter(|text| !text.is_empty());
+    let access_token =
+        text("access_token").ok_or_else(|| answer.unreadable("a token answer without a token"))?;
+    if !text("token_type").is_some_and(|kind| kind.eq_ignore_ascii_case("bearer")) {
+        return Err(answer.unreadable("a token of another type than Bearer"));
+    }
+    let scopes = text("scope").unwrap_or_default().split_whitespace().map(str::to_owned);
+    Ok(TokenAnswer {
+        issued: Issued {
+            access_token: AccessToken::new(access_token),
+            obtained_at: now,
+            expires_at: now + read_lifetime(&members["expires_in"]),
+            scopes: scopes.collect(),
+            refresh_token: text("refresh_token").map(RefreshToken::new),
+        },
+        id_token: text("id_token").map(|token| Zeroizing::new(token.to_owned())),
+    })
+}
+
+fn read_lifetime(member: &Value) -> Duration {
+    let seconds = member.as_i64().or_else(|| member.as_str()?.parse().ok());
+    match seconds {
+        Some(seconds) => Duration::seconds(seconds.clamp(0, LONGEST_LIFETIME_SECONDS)),
+        None => UNSAID_LIFETIME,
+    }
+}
+
+fn unsigned(error: &dyn std::fmt::Display) -> Failure {
+    LocalTrouble::new(
+        "assertion_not_signed",
+        format!("the certificate's key can't sign: {error}"),
+        "Replace the certificate by a new one.",
+    )
+    .into()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_lifetime_is_a_number_or_a_text_and_never_overflows() {
+        assert_eq!(read_lifetime(&json!(3599)), Duration::seconds(3599));
+        assert_eq!(read_lifetime(&json!("4511")), Duration::seconds(4511));
+        assert_eq!(read_lifetime(&json!(i64::MAX)), Duration::seconds(LONGEST_LIFETIME_SECONDS));
+        assert_eq!(read_lifetime(&json!(-5)), Duration::ZERO);
+        assert_eq!(read_lifetime(&Value::Null), UNSAID_LIFETIME);
+    }
+}
