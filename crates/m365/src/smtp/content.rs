@@ -42,9 +42,7 @@ impl<'a> Content<'a> {
     /// The message, stuffed (RFC 5321 §4.5.2), in blocks of about `block_octets`. The end isn't in it.
     pub(super) fn stuffed_blocks(&self, block_octets: usize) -> impl Iterator<Item = Vec<u8>> {
         let mut at_line_start = true;
-        self.bytes
-            .chunks(block_octets)
-            .map(move |chunk| stuff(chunk, &mut at_line_start))
+        self.bytes.chunks(block_octets).map(move |chunk| stuff(chunk, &mut at_line_start))
     }
 
     /// What ends the data: RFC 5321 §4.1.1.4.
@@ -98,10 +96,7 @@ mod tests {
     fn dots_at_line_starts_are_doubled_wherever_the_blocks_are_cut() {
         let message = ".a\r\n.\r\n..b\r\nc.\r\n";
         for block_octets in 1..20 {
-            assert_eq!(
-                on_the_wire(message, block_octets),
-                "..a\r\n..\r\n...b\r\nc.\r\n.\r\n"
-            );
+            assert_eq!(on_the_wire(message, block_octets), "..a\r\n..\r\n...b\r\nc.\r\n.\r\n");
         }
     }
 
@@ -114,14 +109,9 @@ mod tests {
 
     #[test]
     fn bare_line_breaks_are_refused_with_their_place() {
-        for (message, offset) in [
-            ("a\nb", 1),
-            ("a\rb", 1),
-            ("\n", 0),
-            ("a\r\n\r", 3),
-            ("a\n\r\n", 1),
-            ("a\r\r\n", 1),
-        ] {
+        for (message, offset) in
+            [("a\nb", 1), ("a\rb", 1), ("\n", 0), ("a\r\n\r", 3), ("a\n\r\n", 1), ("a\r\r\n", 1)]
+        {
             let refused = Content::check(message.as_bytes()).unwrap_err();
             assert_eq!(refused, BareLineBreak { offset }, "{message:?}");
         }

@@ -66,11 +66,8 @@ fn add_line(reply: &mut Option<Reply>, line: &str) -> Result<bool, BadReply> {
     let (enhanced, text) = split_enhanced(text);
     match reply {
         None => {
-            *reply = Some(Reply {
-                code,
-                enhanced: enhanced.map(str::to_owned),
-                lines: vec![text.to_owned()],
-            });
+            *reply =
+                Some(Reply { code, enhanced: enhanced.map(str::to_owned), lines: vec![text.to_owned()] });
         }
         Some(reply) if reply.code == code => reply.lines.push(text.to_owned()),
         Some(_) => return Err(not_smtp(line)),
@@ -80,9 +77,7 @@ fn add_line(reply: &mut Option<Reply>, line: &str) -> Result<bool, BadReply> {
 
 /// RFC 5321 §4.2.1: three digits, then `-` (more lines follow), a space, or nothing.
 fn split_line(line: &str) -> Option<(u16, bool, &str)> {
-    let digits = line
-        .get(..3)
-        .filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))?;
+    let digits = line.get(..3).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))?;
     let code: u16 = digits.parse().ok().filter(|code| (200..600).contains(code))?;
     match line.as_bytes().get(3) {
         None => Some((code, true, "")),
@@ -108,15 +103,11 @@ fn split_enhanced(text: &str) -> (Option<&str>, &str) {
 fn printable(line: &[u8]) -> String {
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     let text = String::from_utf8_lossy(line);
-    text.chars()
-        .map(|character| if character.is_control() { ' ' } else { character })
-        .collect()
+    text.chars().map(|character| if character.is_control() { ' ' } else { character }).collect()
 }
 
 fn not_smtp(line: &str) -> BadReply {
-    BadReply::NotSmtp {
-        excerpt: line.chars().take(120).collect(),
-    }
+    BadReply::NotSmtp { excerpt: line.chars().take(120).collect() }
 }
 
 #[cfg(test)]
@@ -139,11 +130,7 @@ mod tests {
     fn a_reply_is_taken_when_it_is_whole_and_what_follows_stays() {
         let mut buffer =
             b"250-mail.contoso.com Hello\r\n250-SIZE 157286400\r\n250 SMTPUTF8\r\n220 next".to_vec();
-        let expected = reply(
-            250,
-            None,
-            &["mail.contoso.com Hello", "SIZE 157286400", "SMTPUTF8"],
-        );
+        let expected = reply(250, None, &["mail.contoso.com Hello", "SIZE 157286400", "SMTPUTF8"]);
         assert_eq!(take_reply(&mut buffer), Ok(Some(expected)));
         assert_eq!(buffer, b"220 next");
         assert_eq!(take_reply(&mut buffer), Ok(None));
@@ -152,16 +139,8 @@ mod tests {
     #[test]
     fn enhanced_codes_keep_all_their_digits() {
         for (line, enhanced, text) in [
-            (
-                "535 5.7.3 Authentication unsuccessful",
-                Some("5.7.3"),
-                "Authentication unsuccessful",
-            ),
-            (
-                "550 5.7.708 Service unavailable",
-                Some("5.7.708"),
-                "Service unavailable",
-            ),
+            ("535 5.7.3 Authentication unsuccessful", Some("5.7.3"), "Authentication unsuccessful"),
+            ("550 5.7.708 Service unavailable", Some("5.7.708"), "Service unavailable"),
             ("554 5.2.252 SendAsDenied; a", Some("5.2.252"), "SendAsDenied; a"),
             ("554 5.2.2", Some("5.2.2"), ""),
             ("220 1.2.3.4 ready", None, "1.2.3.4 ready"),
@@ -169,21 +148,14 @@ mod tests {
             ("250", None, ""),
         ] {
             let code = line[..3].parse().unwrap();
-            assert_eq!(
-                take(&format!("{line}\r\n")),
-                Ok(Some(reply(code, enhanced, &[text]))),
-                "{line}"
-            );
+            assert_eq!(take(&format!("{line}\r\n")), Ok(Some(reply(code, enhanced, &[text]))), "{line}");
         }
     }
 
     #[test]
     fn every_line_of_a_long_answer_loses_its_codes() {
         let answer = "550-5.7.1 Not\r\n550-5.7.1 today\r\n550 5.7.1 sorry\r\n";
-        assert_eq!(
-            take(answer),
-            Ok(Some(reply(550, Some("5.7.1"), &["Not", "today", "sorry"])))
-        );
+        assert_eq!(take(answer), Ok(Some(reply(550, Some("5.7.1"), &["Not", "today", "sorry"]))));
     }
 
     #[test]
@@ -203,23 +175,14 @@ mod tests {
 
     #[test]
     fn control_characters_do_not_reach_a_terminal() {
-        assert_eq!(
-            take("250 a\x1b[2Jb\x07\n"),
-            Ok(Some(reply(250, None, &["a [2Jb "])))
-        );
+        assert_eq!(take("250 a\x1b[2Jb\x07\n"), Ok(Some(reply(250, None, &["a [2Jb "]))));
     }
 
     #[test]
     fn endless_lines_and_endless_replies_are_cut() {
         assert_eq!(take(&"2".repeat(MAX_LINE_OCTETS)), Ok(None));
         assert_eq!(take(&"2".repeat(MAX_LINE_OCTETS + 1)), Err(BadReply::TooLong));
-        assert_eq!(
-            take(&format!("250 {}\r\n", "x".repeat(MAX_LINE_OCTETS))),
-            Err(BadReply::TooLong)
-        );
-        assert_eq!(
-            take(&"250-more\r\n".repeat(MAX_REPLY_OCTETS / 10 + 1)),
-            Err(BadReply::TooLong)
-        );
+        assert_eq!(take(&format!("250 {}\r\n", "x".repeat(MAX_LINE_OCTETS))), Err(BadReply::TooLong));
+        assert_eq!(take(&"250-more\r\n".repeat(MAX_REPLY_OCTETS / 10 + 1)), Err(BadReply::TooLong));
     }
 }

@@ -39,12 +39,11 @@ impl Session {
         let stream = start_tls(server, Wire::new(stream, &server.target())).await?;
         let mut wire = Wire::new(stream, &server.target());
         let offered = say_hello(&mut wire, server).await?;
-        log_in(&mut wire, &offered, login, server.timeouts.command).await?;
-        Ok(Session {
-            wire,
-            offered,
-            timeouts: server.timeouts,
-        })
+        if !offered.xoauth2 {
+            return Err(no_xoauth2(server).into());
+        }
+        log_in(&mut wire, login, server.timeouts.command).await?;
+        Ok(Session { wire, offered, timeouts: server.timeouts })
     }
 
     /// Sends one message. Each recipient has a verdict of its own: the message goes to those who were
@@ -56,16 +55,12 @@ impl Session {
     pub async fn deliver(&mut self, envelope: &Envelope, message: &[u8]) -> Result<Sent, Failure> {
         let content = check_content(message)?;
         let mail_from = mail_from(envelope, &content, &self.offered)?;
-        self.command(SmtpStage::MailFrom, mail_from.as_bytes(), 250)
-            .await?;
+        self.command(SmtpStage::MailFrom, mail_from.as_bytes(), 250).await?;
         let refused = self.name_recipients(envelope.to()).await?;
         self.command(SmtpStage::Data, b"DATA\r\n", 354).await?;
         let reply = self.send_content(&content).await?;
         match reply.code {
-            250 => Ok(Sent {
-                remote_id: remote_id(&reply),
-                refused,
-            }),
+            250 => Ok(Sent { remote_id: remote_id(&reply), refused }),
             _ => Err(refusal(SmtpStage::EndOfData, &reply).into()),
         }
     }
@@ -81,10 +76,8 @@ impl Session {
         for recipient in recipients {
             let line = format!("RCPT TO:<{recipient}>\r\n");
             let reply = self.wire.ask(line.as_bytes(), self.timeouts.command).await?;
-            let refusal = SmtpRefusal {
-                recipient: Some(recipient.clone()),
-                ..refusal(SmtpStage::RcptTo, &reply)
-            };
+            let refusal =
+                SmtpRefusal { recipient: Some(recipient.clone()), ..refusal(SmtpStage::RcptTo, &reply) };
             match reply.code {
                 250 | 251 => {}
                 // RFC 5321 §3.8: the server closes the channel; nobody else will be heard.
@@ -103,17 +96,10 @@ impl Session {
         for block in content.stuffed_blocks(BLOCK_OCTETS) {
             if let Err(trouble) = self.wire.send(&block, self.timeouts.data_block).await {
                 // A server that has seen enough may answer and hang up in the middle: its answer counts.
-                return self
-                    .wire
-                    .read_reply(self.timeouts.quit)
-                    .await
-                    .map_err(|_| trouble.into());
+                return self.wire.read_reply(self.timeouts.quit).await.map_err(|_| trouble.into());
             }
         }
-        let answer = self
-            .wire
-            .ask(content.end_of_data(), self.timeouts.end_of_data)
-            .await;
+        let answer = self.wire.ask(content.end_of_data(), self.timeouts.end_of_data).await;
         answer.map_err(after_last_byte)
     }
 
@@ -133,25 +119,19 @@ async fn connect(server: &Server<'_>) -> Result<TcpStream, NetworkTrouble> {
     let trouble = |kind, detail: &str| NetworkTrouble::new(server.target(), kind, detail);
     let connecting = async {
         let addresses = lookup_host((server.host, server.port)).await;
-        let addresses: Vec<_> = addresses
-            .map_err(|error| trouble(NetworkKind::Dns, &error.to_string()))?
-            .collect();
+        let addresses: Vec<_> =
+            addresses.map_err(|error| trouble(NetworkKind::Dns, &error.to_string()))?.collect();
         let stream = TcpStream::connect(&*addresses).await;
         stream.map_err(|error| trouble(NetworkKind::Connect, &error.to_string()))
     };
     let stream = match timeout(server.timeouts.connect, connecting).await {
         Ok(stream) => stream?,
         Err(_) => {
-            return Err(trouble(
-                NetworkKind::Connect,
-                "no answer to the connection attempt",
-            ));
+            return Err(trouble(NetworkKind::Connect, "no answer to the connection attempt"));
         }
     };
     // Without it, every small command may wait for the last one's acknowledgement.
-    stream
-        .set_nodelay(true)
-        .map_err(|error| trouble(NetworkKind::Connect, &error.to_string()))?;
+    stream.set_nodelay(true).map_err(|error| trouble(NetworkKind::Connect, &error.to_string()))?;
     Ok(stream)
 }
 
@@ -161,7 +141,7 @@ async fn start_tls(server: &Server<'_>, mut wire: Wire<TcpStream>) -> Result<Tls
     expect(SmtpStage::Greeting, greeting, 220)?;
     let offered = say_hello(&mut wire, server).await?;
     if !offered.starttls {
-        return Err(missing_extension(SmtpStage::StartTls, "the server doesn't offer STARTTLS").into());
+        return Err(no_starttls(server).into());
     }
     let reply = wire.ask(b"STARTTLS\r\n", server.timeouts.command).await?;
     expect(SmtpStage::StartTls, reply, 220)?;
@@ -197,13 +177,9 @@ async fn say_hello<S: AsyncRead + AsyncWrite + Unpin>(
 
 async fn log_in<S: AsyncRead + AsyncWrite + Unpin>(
     wire: &mut Wire<S>,
-    offered: &Extensions,
     login: &Login<'_>,
     limit: Duration,
 ) -> Result<(), Failure> {
-    if !offered.xoauth2 {
-        return Err(missing_extension(SmtpStage::Auth, "the server doesn't offer AUTH XOAUTH2").into());
-    }
     let reply = say_token(wire, login, limit).await?;
     let (reply, challenge) = match reply.code {
         // facts 6.4: an error may come as JSON in a 334, and an empty line asks for the verdict itself.
@@ -212,11 +188,7 @@ async fn log_in<S: AsyncRead + AsyncWrite + Unpin>(
     };
     match reply.code {
         235 => Ok(()),
-        _ => Err(SmtpRefusal {
-            challenge,
-            ..refusal(SmtpStage::Auth, &reply)
-        }
-        .into()),
+        _ => Err(SmtpRefusal { challenge, ..refusal(SmtpStage::Auth, &reply) }.into()),
     }
 }
 
@@ -239,19 +211,13 @@ async fn say_token<S: AsyncRead + AsyncWrite + Unpin>(
 
 /// Microsoft, "Authenticate an IMAP, POP or SMTP connection using OAuth", SASL XOAUTH2.
 fn xoauth2(login: &Login<'_>) -> Zeroizing<String> {
-    let plain = Zeroizing::new(format!(
-        "user={}\x01auth=Bearer {}\x01\x01",
-        login.mailbox, login.token
-    ));
+    let plain = Zeroizing::new(format!("user={}\x01auth=Bearer {}\x01\x01", login.mailbox, login.token));
     Zeroizing::new(STANDARD.encode(plain.as_bytes()))
 }
 
 fn decode_challenge(reply: &Reply) -> String {
     let text = reply.text();
-    let decoded = STANDARD
-        .decode(text.trim())
-        .ok()
-        .and_then(|bytes| String::from_utf8(bytes).ok());
+    let decoded = STANDARD.decode(text.trim()).ok().and_then(|bytes| String::from_utf8(bytes).ok());
     printable(&decoded.unwrap_or(text), CHALLENGE_CHARS)
 }
 
@@ -262,10 +228,7 @@ fn check_content(message: &[u8]) -> Result<Content<'_>, LocalTrouble> {
     Content::check(message).map_err(|bare| {
         LocalTrouble::new(
             "bare_line_break",
-            format!(
-                "the message has a CR or LF that isn't part of a CRLF, at octet {}",
-                bare.offset
-            ),
+            format!("the message has a CR or LF that isn't part of a CRLF, at octet {}", bare.offset),
             "The program that made the message must end each line with CRLF.",
         )
     })
@@ -286,10 +249,7 @@ fn mail_from(
         line += match offered.eight_bit_mime {
             true => " BODY=8BITMIME",
             false => {
-                return Err(needs(
-                    "8BITMIME",
-                    "it has letters beyond ASCII that aren't encoded",
-                ));
+                return Err(needs("8BITMIME", "it has letters beyond ASCII that aren't encoded"));
             }
         };
     }
@@ -343,17 +303,22 @@ fn refusal(stage: SmtpStage, reply: &Reply) -> SmtpRefusal {
 /// Longest text of a refusal that is kept: Exchange's diagnostic data runs on.
 const TEXT_CHARS: usize = 2000;
 
-/// The EHLO answer (250) lacks what we must have.
-fn missing_extension(stage: SmtpStage, text: &str) -> SmtpRefusal {
-    let (text, code) = (text.to_owned(), 250);
-    SmtpRefusal {
-        stage,
-        code,
-        enhanced: None,
-        text,
-        challenge: None,
-        recipient: None,
-    }
+fn no_starttls(server: &Server<'_>) -> LocalTrouble {
+    LocalTrouble::new(
+        "starttls_not_offered",
+        format!("{} doesn't offer TLS (STARTTLS), so Postern says nothing to it", server.target()),
+        "Look for a firewall or antivirus that inspects SMTP on this port, and exempt Postern. With a [[cloud]] of your \
+         own, check `smtp` in postern.toml.",
+    )
+}
+
+fn no_xoauth2(server: &Server<'_>) -> LocalTrouble {
+    LocalTrouble::new(
+        "xoauth2_not_offered",
+        format!("{} doesn't take OAuth log-ins (AUTH XOAUTH2): it isn't Exchange Online", server.target()),
+        "With a [[cloud]] of your own, check `smtp` in postern.toml. With Microsoft's clouds, look for a firewall or \
+         antivirus that inspects SMTP on this port, and exempt Postern.",
+    )
 }
 
 /// Exchange's own name for the message: `250 2.0.0 OK <id> [Hostname=…]` (facts 6.2).
@@ -375,25 +340,15 @@ mod tests {
     fn line(from: &str, message: &str, offered: &[&str]) -> Result<String, &'static str> {
         let offered: Vec<String> = offered.iter().map(|line| (*line).to_owned()).collect();
         let content = Content::check(message.as_bytes()).unwrap();
-        mail_from(
-            &envelope(from, "ann@contoso.com"),
-            &content,
-            &Extensions::read(&offered),
-        )
-        .map_err(|trouble| trouble.code)
+        mail_from(&envelope(from, "ann@contoso.com"), &content, &Extensions::read(&offered))
+            .map_err(|trouble| trouble.code)
     }
 
     #[test]
     fn parameters_are_said_only_when_offered_and_needed() {
         let all = ["host", "SIZE 1000", "8BITMIME", "SMTPUTF8"];
-        assert_eq!(
-            line("a@b.com", "x\r\n", &["host"]).unwrap(),
-            "MAIL FROM:<a@b.com>\r\n"
-        );
-        assert_eq!(
-            line("a@b.com", "x\r\n", &all).unwrap(),
-            "MAIL FROM:<a@b.com> SIZE=3\r\n"
-        );
+        assert_eq!(line("a@b.com", "x\r\n", &["host"]).unwrap(), "MAIL FROM:<a@b.com>\r\n");
+        assert_eq!(line("a@b.com", "x\r\n", &all).unwrap(), "MAIL FROM:<a@b.com> SIZE=3\r\n");
         let eight_bit = line("a@b.com", "S: a\r\n\r\né\r\n", &all).unwrap();
         assert_eq!(eight_bit, "MAIL FROM:<a@b.com> SIZE=12 BODY=8BITMIME\r\n");
         let international = line("pelé@b.com", "x\r\n", &all).unwrap();
@@ -407,14 +362,8 @@ mod tests {
     #[test]
     fn what_the_server_cannot_carry_is_refused_before_it_is_sent() {
         assert_eq!(line("a@b.com", "é\r\n", &["host"]), Err("extension_not_offered"));
-        assert_eq!(
-            line("pelé@b.com", "x\r\n", &["host", "8BITMIME"]),
-            Err("extension_not_offered")
-        );
-        assert_eq!(
-            line("a@b.com", "xxxx\r\n", &["host", "SIZE 5"]),
-            Err("message_too_large")
-        );
+        assert_eq!(line("pelé@b.com", "x\r\n", &["host", "8BITMIME"]), Err("extension_not_offered"));
+        assert_eq!(line("a@b.com", "xxxx\r\n", &["host", "SIZE 5"]), Err("message_too_large"));
         assert!(line("a@b.com", "xxxx\r\n", &["host", "SIZE 0"]).is_ok());
         assert!(line("a@b.com", "xxxx\r\n", &["host", "SIZE"]).is_ok());
     }
@@ -422,10 +371,8 @@ mod tests {
     #[test]
     fn the_initial_response_is_the_string_that_microsoft_documents() {
         let mailbox = "test@contoso.onmicrosoft.com".parse().unwrap();
-        let response = xoauth2(&Login {
-            mailbox: &mailbox,
-            token: "EwBAAl3BAAUFFpUAo7J3Ve0bjLBWZWCclRC3EoAA",
-        });
+        let response =
+            xoauth2(&Login { mailbox: &mailbox, token: "EwBAAl3BAAUFFpUAo7J3Ve0bjLBWZWCclRC3EoAA" });
         // Microsoft's own example: "Authenticate an IMAP, POP or SMTP connection using OAuth".
         let expected = "dXNlcj10ZXN0QGNvbnRvc28ub25taWNyb3NvZnQuY29tAWF1dGg9QmVhcmVyIEV3QkFBbDNCQUFVRkZwVUFvN0ozVmUwYmpMQldaV0NjbFJDM0VvQUEBAQ==";
         assert_eq!(*response, expected);

@@ -19,11 +19,7 @@ pub(super) struct Wire<S> {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     pub(super) fn new(stream: S, target: &str) -> Self {
-        Wire {
-            stream,
-            unread: Vec::new(),
-            target: target.to_owned(),
-        }
+        Wire { stream, unread: Vec::new(), target: target.to_owned() }
     }
 
     /// The bare stream, and whether the other side has said something that nobody asked for.
@@ -82,10 +78,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     }
 
     fn too_slow(&self, limit: Duration) -> NetworkTrouble {
-        self.trouble(
-            NetworkKind::Timeout,
-            &format!("nothing within {} seconds", limit.as_secs_f32()),
-        )
+        self.trouble(NetworkKind::Timeout, &format!("nothing within {} seconds", limit.as_secs_f32()))
     }
 
     fn trouble(&self, kind: NetworkKind, detail: &str) -> NetworkTrouble {
@@ -95,9 +88,5 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
 
 /// The answer to the whole message is lost: nobody knows whether it was accepted.
 pub(super) fn after_last_byte(trouble: NetworkTrouble) -> Failure {
-    NetworkTrouble {
-        kind: NetworkKind::AfterLastByte,
-        ..trouble
-    }
-    .into()
+    NetworkTrouble { kind: NetworkKind::AfterLastByte, ..trouble }.into()
 }

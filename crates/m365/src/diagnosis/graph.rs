@@ -1,0 +1,158 @@
+//! What Microsoft Graph says when mail is sent, and what it means: facts 5.4, additions B8 and C.
+//!
+//! By code before status: Graph's statuses vary for the same trouble.
+
+use super::Turn;
+use super::words::{Words, words};
+use crate::account::SignIn;
+use crate::failure::GraphRefusal;
+use SignIn::{Application, Delegated};
+use Turn::{PosternAdministrator, Sender, TenantAdministrator, Wait};
+
+/// What a row answers to. Empty texts and `None` answer to anything; the narrower rows come first.
+struct Row {
+    code: &'static str,
+    status: Option<u16>,
+    text: &'static str,
+    sign_in: Option<SignIn>,
+    words: Words,
+}
+
+const fn row(code: &'static str, turn: Turn, cause: &'static str, fix: &'static str) -> Row {
+    Row { code, status: None, text: "", sign_in: None, words: words(turn, cause, fix) }
+}
+
+impl Row {
+    const fn saying(self, text: &'static str) -> Row {
+        Row { text, ..self }
+    }
+
+    const fn with_sign_in(self, sign_in: SignIn) -> Row {
+        Row { sign_in: Some(sign_in), ..self }
+    }
+
+    fn answers_to(&self, refusal: &GraphRefusal, sign_in: Option<SignIn>) -> bool {
+        let code_fits = self.code == refusal.code || refusal.inner_codes.iter().any(|code| code == self.code);
+        (self.code.is_empty() || code_fits)
+            && self.status.is_none_or(|status| status == refusal.status)
+            && self.sign_in.is_none_or(|row| Some(row) == sign_in)
+            && refusal.message.to_lowercase().contains(self.text)
+    }
+}
+
+const fn by_status(status: u16, turn: Turn, cause: &'static str, fix: &'static str) -> Row {
+    Row { code: "", status: Some(status), text: "", sign_in: None, words: words(turn, cause, fix) }
+}
+
+/// The words for a refusal, where the table has some. `sign_in` is the account's, where it is known.
+pub(super) fn look_up(refusal: &GraphRefusal, sign_in: Option<SignIn>) -> Option<&'static Words> {
+    ROWS.iter().find(|row| row.answers_to(refusal, sign_in)).map(|row| &row.words)
+}
+
+/// A code of the table that stands in the text as a word of its own.
+pub(super) fn find_code(text: &str) -> Option<&'static str> {
+    let words: Vec<&str> = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').collect();
+    ROWS.iter().map(|row| row.code).find(|code| !code.is_empty() && words.contains(code))
+}
+
+const ROWS: &[Row] = &[
+    // 401: the token.
+    row("InvalidAuthenticationToken", PosternAdministrator,
+        "The access token is for another service than Microsoft Graph.",
+        "Check `graph` of the [[cloud]] in postern.toml. If you configured none, report it: it is a fault in Postern.").saying("audience"),
+    row("InvalidAuthenticationToken", Wait,
+        "Microsoft Graph takes the access token for expired, also when asked with a fresh one. One of its servers sometimes does; a wrong clock here looks the same.",
+        "Try again. If it stays, check the clock of the machine that Postern runs on (`timedatectl`).").saying("expired"),
+    row("InvalidAuthenticationToken", PosternAdministrator,
+        "Microsoft Graph doesn't take the access token.",
+        "Try again. If it stays, press Authorize now in Settings > Email Settings, and check the cloud there."),
+    // 403: the permission.
+    row("ErrorAccessDenied", TenantAdministrator,
+        "An application access policy of the tenant keeps this application away from {mailbox}.",
+        "`Test-ApplicationAccessPolicy -Identity {mailbox} -AppId {client_id}` says which policy. Add {mailbox} to the policy's group; a change can take more than an hour.")
+        .saying("access to odata is disabled"),
+    row("ErrorAccessDenied", TenantAdministrator,
+        "The application may not send as {mailbox}: Mail.Send (application) isn't granted, or its use is limited to other mailboxes.",
+        "Check in this order: 1. {app} > API permissions lists Mail.Send of type Application, with admin consent granted. \
+         2. Where RBAC for Applications limits it: `Test-ServicePrincipalAuthorization -Identity {client_id} -Resource {mailbox}` must say InScope True. \
+         3. A change of either can take an hour or two to work.").with_sign_in(Application),
+    row("ErrorAccessDenied", TenantAdministrator,
+        "Whoever signed in may not send from {mailbox} in this way: Mail.Send (delegated) isn't granted, or the mailbox is another person's.",
+        "Check in this order: 1. {app} > API permissions lists Mail.Send of type Delegated, with consent. 2. Press Authorize now in Postern and sign in as the mailbox that sends, not as an administrator. \
+         3. To send from another's mailbox, use application sign-in.").with_sign_in(Delegated),
+    row("ErrorAccessDenied", TenantAdministrator,
+        "The application, or whoever signed in, may not do this with {mailbox}.",
+        "Check that {app} > API permissions lists Mail.Send (Delegated or Application, as the account signs in) with admin consent granted."),
+    row("ErrorSendAsDenied", TenantAdministrator,
+        "{mailbox} may not send as {from}. The user name (UPN) of a mailbox can differ from its address, and an alias isn't always allowed.",
+        "Set From in Settings > Email Settings to the primary address of {mailbox}; or allow it: Exchange admin center > Recipients > Mailboxes > {from} > Delegation > Send as, \
+         or `Add-RecipientPermission {from} -Trustee {mailbox} -AccessRights SendAs`. A delegated sign-in also needs Mail.Send.Shared."),
+    row("Authorization_RequestDenied", TenantAdministrator,
+        "The application may not read this from the directory.",
+        "Sending doesn't need it. To let Postern read it, add User.Read (Delegated) or User.Read.All (Application) at {app} > API permissions, and grant admin consent."),
+    // 404: the mailbox.
+    row("MailboxNotEnabledForRESTAPI", TenantAdministrator,
+        "{mailbox} has no mailbox in Exchange Online: no licence with Exchange Online, a licence given a moment ago, or a mailbox on premises.",
+        "At admin.microsoft.com > Users > Active users > {mailbox} > Licenses and apps, assign a licence with Exchange Online (for example Office 365 E1). A new mailbox takes some minutes. A shared mailbox needs none."),
+    row("ErrorInvalidUser", PosternAdministrator, NO_SUCH_USER, CHECK_FROM),
+    row("ResourceNotFound", PosternAdministrator, NO_SUCH_USER, CHECK_FROM),
+    row("Request_ResourceNotFound", PosternAdministrator, NO_SUCH_USER, CHECK_FROM),
+    // The message.
+    row("ErrorInvalidRecipients", Sender,
+        "At least one recipient isn't an address that Exchange can use, or there is none.",
+        "Correct the recipients in the program that sends."),
+    row("ErrorMimeContentInvalidBase64String", PosternAdministrator,
+        "Microsoft Graph couldn't decode what Postern sent. Your settings aren't the cause.",
+        "Report it to the makers of Postern: it is a fault in the program, or in a proxy that changes requests."),
+    row("ErrorMessageSizeExceeded", Sender,
+        "The message is larger than {mailbox} may send.",
+        "Send less, or raise the limit (35 MB unless it was changed, 150 MB at most): `Set-Mailbox {mailbox} -MaxSendSize 150MB`."),
+    row("BadRequest", Sender, TOO_LARGE, SEND_LESS).saying("maximum request length"),
+    row("RequestEntityTooLarge", Sender, TOO_LARGE, SEND_LESS),
+    by_status(413, Sender, TOO_LARGE, SEND_LESS),
+    row("InvalidInternetMessageHeader", PosternAdministrator, ODD_HEADER, REPORT_HEADER),
+    row("InvalidInternetMessageHeaderCollection", PosternAdministrator, ODD_HEADER, REPORT_HEADER),
+    row("ErrorAttachmentSizeShouldNotBeLessThanMinimumSize", PosternAdministrator,
+        "Microsoft Graph takes attachments below 3 MB in another way only.",
+        "Report it to the makers of Postern: it is a fault in the program."),
+    // Limits.
+    row("ErrorExceededMessageLimit", Wait,
+        "{mailbox} has reached its daily limit of messages or recipients.",
+        "Wait a day; Postern goes on by itself. Where machines send much, spread it over several mailboxes, or ask Microsoft about High Volume Email."),
+    row("ApplicationThrottled", Wait,
+        "More than four requests at a time work on {mailbox}. Another program with the same client ID may be using it too.",
+        "Wait: Postern goes on by itself."),
+    row("TooManyRequests", Wait, THROTTLED, GOES_ON),
+    row("activityLimitReached", Wait, THROTTLED, GOES_ON),
+    row("ErrorQuotaExceeded", TenantAdministrator, MAILBOX_FULL, MAKE_ROOM),
+    row("quotaLimitReached", TenantAdministrator, MAILBOX_FULL, MAKE_ROOM),
+    by_status(507, TenantAdministrator, MAILBOX_FULL, MAKE_ROOM),
+    // Trouble at Microsoft.
+    row("serviceNotAvailable", Wait, BUSY, GOES_ON),
+    row("ErrorServerBusy", Wait, BUSY, GOES_ON),
+    by_status(429, Wait, THROTTLED, GOES_ON),
+    by_status(504, PosternAdministrator,
+        "Microsoft Graph didn't answer itself in time. The message may have been sent all the same.",
+        "Look into Sent Items of {mailbox} before sending it again."),
+    by_status(500, Wait, BUSY, GOES_ON),
+    by_status(502, Wait, BUSY, GOES_ON),
+    by_status(503, Wait, BUSY, GOES_ON),
+    // A success that is none (additions C2).
+    by_status(200, Sender,
+        "Microsoft Graph answered 200 where only 202 means sent. It does so for messages that are too large for this way, and doesn't send them.",
+        "Send a smaller message (up to about 2 MB), or set the account's transport to SMTP."),
+];
+
+const NO_SUCH_USER: &str = "Microsoft doesn't know {mailbox} in this tenant.";
+const CHECK_FROM: &str = "Correct From in Settings > Email Settings: it must be a user or shared mailbox of the tenant {tenant}, by its user name (UPN) or its primary address.";
+const TOO_LARGE: &str = "The message is larger than one request to Microsoft Graph may be (about 4 MB, of which encoding takes a part).";
+const SEND_LESS: &str = "Send a smaller message (up to about 2 MB), or set the account's transport to SMTP.";
+const ODD_HEADER: &str = "Microsoft Graph refused a header of the message.";
+const REPORT_HEADER: &str =
+    "Report it to the makers of Postern: mail is sent whole, with its headers, and should never meet this.";
+const THROTTLED: &str = "Microsoft slows this application or mailbox down.";
+const MAILBOX_FULL: &str = "{mailbox} is full. A copy of all that is sent is kept in its Sent Items.";
+const MAKE_ROOM: &str =
+    "Empty Sent Items and Deleted Items of {mailbox}, or let a retention policy do it. Then try again.";
+const BUSY: &str = "Microsoft Graph has trouble of its own at the moment. Your settings aren't the cause.";
+const GOES_ON: &str = "Wait: Postern tries again by itself. Microsoft reports outages at admin.microsoft.com > Health > Service health.";

@@ -1,0 +1,179 @@
+//! Mail to Microsoft Graph, and what Graph tells about the mailbox: facts 5, additions C.
+//!
+//! What it must never do: take any answer but 202 for sent, or call a message unsent when the answer to its
+//! last byte is lost. A 401 is handed back: the caller renews the token once. Neighbours: `connection`
+//! carries the requests, `token` gives the access token, `diagnosis` explains what comes back.
+
+mod body;
+mod licence;
+mod refusal;
+
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use mail::Address;
+use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use serde_json::Value;
+use url::Url;
+
+use crate::connection::{Answer, Connection};
+use crate::failure::{Failure, LocalTrouble, NetworkKind, NetworkTrouble};
+use crate::secret::AccessToken;
+use body::WatchedBody;
+
+pub use licence::{Licences, MailboxLicence};
+pub(crate) use refusal::read_refusal;
+
+/// Whose mailbox a call is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mailbox<'a> {
+    /// Of whoever signed in: `/me`.
+    Me,
+    /// Of a user by UPN or address: `/users/{upn}`. The only way for application sign-in.
+    User(&'a Address),
+}
+
+/// A message that Graph has taken: stored for sending, not yet delivered. It gives no id (facts 5.1).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sent {
+    /// Microsoft's name for the request.
+    pub request_id: Option<String>,
+}
+
+/// Who signed in, as `/me` says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Profile {
+    /// The user's object id.
+    pub id: String,
+    /// For people.
+    pub display_name: Option<String>,
+    /// The primary address; users without a mailbox have none.
+    pub mail: Option<String>,
+    /// The user name, which may differ from the address.
+    pub user_principal_name: String,
+}
+
+/// Above this, Graph has answered 200 and not sent (additions C2).
+pub const MAX_MIME_OCTETS: usize = 2 * 1024 * 1024;
+
+/// Sends a message (RFC 5322 bytes) as it is. Recipients are those of its header (facts 5.2).
+///
+/// # Errors
+/// `Graph` when it was refused, also by a success that isn't 202; `Network(AfterLastByte)` when the whole
+/// message was handed over and no answer came: it may have been sent. `Local` when it is too large.
+pub async fn send_mime(
+    conn: &Connection,
+    token: &AccessToken,
+    mailbox: Mailbox<'_>,
+    mime: &[u8],
+) -> Result<Sent, Failure> {
+    send_within(SEND_TIMEOUT, conn, token, mailbox, mime).await
+}
+
+/// Who signed in. Needs User.Read; there is nobody in application sign-in.
+///
+/// # Errors
+/// `Graph` when it was refused, `Network` without an answer.
+pub async fn who_am_i(conn: &Connection, token: &AccessToken) -> Result<Profile, Failure> {
+    let mut url = address(conn, Mailbox::Me, None);
+    url.set_query(Some("$select=id,displayName,mail,userPrincipalName"));
+    let answer = conn.exchange(conn.http().get(url).bearer_auth(token.expose())).await?;
+    let profile = read_json(&answer)?;
+    let text = |name: &str| profile[name].as_str().filter(|text| !text.is_empty()).map(str::to_owned);
+    match (text("id"), text("userPrincipalName")) {
+        (Some(id), Some(user_principal_name)) => {
+            Ok(Profile { id, user_principal_name, display_name: text("displayName"), mail: text("mail") })
+        }
+        _ => Err(answer.unreadable("the profile has no id or userPrincipalName")),
+    }
+}
+
+/// The licences of a user, also those given by group (facts 5.9). Needs User.Read for oneself; for another
+/// user, and in application sign-in, a directory permission that many tenants won't give.
+///
+/// # Errors
+/// As [`who_am_i`].
+pub async fn read_licences(
+    conn: &Connection,
+    token: &AccessToken,
+    mailbox: Mailbox<'_>,
+) -> Result<Licences, Failure> {
+    let url = address(conn, mailbox, Some("licenseDetails"));
+    let answer = conn.exchange(conn.http().get(url).bearer_auth(token.expose())).await?;
+    Licences::read(&read_json(&answer)?).ok_or_else(|| answer.unreadable("the licences have no list"))
+}
+
+/// Uploading 2 MiB over a slow line, and a busy front end; the default for small calls would cut it short.
+const SEND_TIMEOUT: Duration = Duration::from_secs(120);
+
+async fn send_within(
+    timeout: Duration,
+    conn: &Connection,
+    token: &AccessToken,
+    mailbox: Mailbox<'_>,
+    mime: &[u8],
+) -> Result<Sent, Failure> {
+    check_size(mime)?;
+    let (body, watch) = WatchedBody::new(STANDARD.encode(mime));
+    let request = conn
+        .http()
+        .post(address(conn, mailbox, Some("sendMail")))
+        .timeout(timeout)
+        .bearer_auth(token.expose())
+        .header(CONTENT_TYPE, "text/plain")
+        .header(CONTENT_LENGTH, body.len())
+        .body(reqwest::Body::wrap(body));
+    let answer = conn.exchange(request).await.map_err(|failure| match watch.is_handed_over() {
+        true => after_last_byte(failure),
+        false => failure,
+    })?;
+    match answer.status {
+        202 => Ok(Sent { request_id: answer.header("request-id").map(str::to_owned) }),
+        _ => Err(refusal::of_answer(&answer).into()),
+    }
+}
+
+fn check_size(mime: &[u8]) -> Result<(), LocalTrouble> {
+    match mime.len() > MAX_MIME_OCTETS {
+        false => Ok(()),
+        true => Err(LocalTrouble::new(
+            "message_too_large",
+            format!(
+                "the message has {} octets; one request to Microsoft Graph takes {MAX_MIME_OCTETS} for certain",
+                mime.len()
+            ),
+            "Send a smaller message, or set the account's transport to SMTP.",
+        )),
+    }
+}
+
+/// Once everything was handed over, silence means "unknown"; an answer by somebody else stays one.
+fn after_last_byte(failure: Failure) -> Failure {
+    match failure {
+        Failure::Network(trouble) if matches!(trouble.kind, NetworkKind::Timeout | NetworkKind::Reset) => {
+            NetworkTrouble { kind: NetworkKind::AfterLastByte, ..trouble }.into()
+        }
+        other => other,
+    }
+}
+
+fn address(conn: &Connection, mailbox: Mailbox<'_>, call: Option<&str>) -> Url {
+    let mut url = conn.cloud().graph.clone();
+    let mut path = url.path_segments_mut().expect("a checked Graph address is http(s)");
+    path.pop_if_empty().push("v1.0");
+    match mailbox {
+        Mailbox::Me => path.push("me"),
+        Mailbox::User(user) => path.push("users").push(user.as_str()),
+    };
+    path.extend(call);
+    drop(path);
+    url
+}
+
+fn read_json(answer: &Answer) -> Result<Value, Failure> {
+    match answer.is_success() {
+        false => Err(refusal::of_answer(answer).into()),
+        true => serde_json::from_slice(&answer.body).map_err(|_| answer.unreadable("the answer isn't JSON")),
+    }
+}
