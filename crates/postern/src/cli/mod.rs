@@ -1,0 +1,146 @@
+//! The command line: `postern <noun> <verb>`. It reads options and files, asks the server by the REST
+//! API, and prints. It never decides what the server should decide, never shows a secret, and touches no
+//! database; its neighbour is `api`.
+
+mod account;
+mod audit;
+mod authorize;
+mod certificate;
+mod client;
+mod completions;
+mod context;
+mod failure;
+mod files;
+mod globals;
+mod keyboard;
+mod password;
+mod screen;
+mod spinner;
+mod stages;
+mod table;
+mod test_email;
+mod token;
+mod when;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+use context::{Context, Verdict};
+use failure::Failure;
+use globals::Globals;
+use screen::Screen;
+
+/// The side gate through which machines send their mail into Microsoft 365
+#[derive(Debug, Parser)]
+#[command(
+    name = "postern",
+    version,
+    arg_required_else_help = true,
+    disable_help_subcommand = true,
+    max_term_width = 100,
+    after_help = "Examples:
+  postern serve --config /etc/postern/postern.toml
+  postern certificate generate --name gate --output gate.cer
+  postern account add --name contoso --tenant contoso.com --client APPLICATION-ID --certificate gate
+  postern account authorize contoso
+  postern test-email --to you@contoso.com
+
+Exit status: 0 done, 1 failed, 2 wrong usage."
+)]
+struct Cli {
+    #[command(flatten)]
+    globals: Globals,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Manage the certificates that accounts prove themselves with
+    #[command(subcommand, visible_alias = "cert")]
+    Certificate(certificate::CertificateCommand),
+    /// Manage Microsoft 365 accounts
+    #[command(subcommand)]
+    Account(account::AccountCommand),
+    /// Send a test mail and show each stage as it happens
+    TestEmail(test_email::TestEmail),
+    /// Manage API tokens
+    #[command(subcommand)]
+    Token(token::TokenCommand),
+    /// Look into the audit log
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
+    /// Print completions for a shell
+    Completions(completions::Completions),
+}
+
+/// Runs the command line of this process, to its exit code: 0 done, 1 failed, 2 wrong usage.
+pub fn run() -> ExitCode {
+    let mut screen = Screen::of_process();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return refuse_usage(&error, &mut screen),
+    };
+    let json = cli.globals.json;
+    match start(cli, &mut screen) {
+        Ok(Verdict::Done) => ExitCode::SUCCESS,
+        Ok(Verdict::NotOk) => ExitCode::from(1),
+        Err(failure) => {
+            tell(&failure, json, &mut screen);
+            ExitCode::from(failure.exit_code())
+        }
+    }
+}
+
+/// Help and version are no errors; whoever wants JSON gets a wrong usage as JSON too, on the last line.
+fn refuse_usage(error: &clap::Error, screen: &mut Screen) -> ExitCode {
+    // Nobody can be told where standard error itself fails.
+    let _ = error.print();
+    if !error.use_stderr() {
+        return ExitCode::SUCCESS;
+    }
+    if std::env::args_os().any(|argument| argument == "--json") {
+        let failure = Failure::usage(first_sentence(&error.to_string()));
+        tell(&failure.hint("see --help"), true, screen);
+    }
+    ExitCode::from(2)
+}
+
+fn first_sentence(text: &str) -> String {
+    let paragraph = text.split("\n\n").next().unwrap_or_default();
+    let paragraph = paragraph.strip_prefix("error: ").unwrap_or(paragraph);
+    paragraph.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn tell(failure: &Failure, json: bool, screen: &mut Screen) {
+    let text = if json { format!("{}\n", failure.to_json()) } else { failure.to_text(screen.err_look) };
+    screen.err(&text);
+}
+
+fn start(cli: Cli, screen: &mut Screen) -> Result<Verdict, Failure> {
+    match cli.command {
+        Command::Completions(completions) => Ok(completions::print(&completions, screen)),
+        command => {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .map_err(|error| Failure::new("no_runtime", format!("can't start: {error}")))?;
+            let mut context = Context::of_process(&cli.globals, screen)?;
+            runtime.block_on(dispatch(command, &mut context))
+        }
+    }
+}
+
+async fn dispatch(command: Command, context: &mut Context<'_>) -> Result<Verdict, Failure> {
+    match command {
+        Command::Certificate(command) => certificate::run(command, context).await,
+        Command::Account(command) => account::run(command, context).await,
+        Command::TestEmail(command) => test_email::run(&command, context).await,
+        Command::Token(command) => token::run(command, context).await,
+        Command::Audit(command) => audit::run(command, context).await,
+        Command::Completions(command) => Ok(completions::print(&command, context.screen)),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,151 @@
+//! Which command lines are understood, and which are wrong usage (exit code 2).
+
+use clap::Parser;
+
+use super::{Cli, words};
+
+const GOOD: &str = "
+certificate import --name n --file f
+certificate import --name n --file f --password-stdin --description d --exportable --thumbprint AB
+certificate import --name n --file f --password-file p
+certificate generate --name n
+certificate generate --name n --key-size 4096 --days 730 --subject 'CN=a, O=b' --exportable --output f.cer
+certificate generate --name n --key-size 3072 --days 1
+certificate list
+certificate list --json
+--json certificate list
+certificate --json list
+--data-dir /d certificate list
+certificate list --data-dir /d
+certificate show n
+certificate show n --url https://gate.example --token-file t --ca-file c
+certificate edit n --name m
+certificate edit n --description ''
+certificate edit n --name m --description d
+certificate replace n --file f --password-stdin
+certificate delete n
+certificate delete n --yes
+certificate export n --format cer --output f
+certificate export n --format pem --output -
+certificate export n --format pfx --output f --password-file p
+cert ls
+account add --name n --tenant t --client c --certificate x --from a@b.c
+account add --name n --tenant t --client c --secret-stdin --from a@b.c --default
+account add --tenant t --client c --secret-file s --secret-expires 2027-11-21 --sign-in application --transport smtp --cloud lab
+account add --tenant t --client c
+account list
+account show n
+account edit n --transport graph
+account edit n --secret-stdin
+account remove n
+account remove n --yes
+account check n
+account authorize n
+account authorize n --redirect https://localhost:4443/authorize --yes
+account authorize n --device-code
+account authorize n --no-wait --json
+account authorize n --paste
+account confirm n
+test-email --to a@b.c
+test-email --to a@b.c --account n --json
+token create --name n --role operator
+token add --name n --role viewer --expires 365d
+token create --name n --role administrator --expires 2027-01-01 --output f
+token list
+token delete n
+token revoke n --yes
+audit list
+audit list --actor a --action certificate.import --target t --since 7d --until 2026-11-21T10:00:00Z --limit 10
+completions bash
+";
+
+const BAD: &str = "
+certificate
+certificate import
+certificate import --name n
+certificate import --file f
+certificate import --name n --file f --password-stdin --password-file p
+certificate import --name n --file f --password secret
+certificate generate
+certificate generate --name n --days 0
+certificate generate --name n --days 731
+certificate generate --name n --days many
+certificate generate --name n --key-size 1024
+certificate show
+certificate show ''
+certificate edit n
+certificate replace n
+certificate delete
+certificate export n --format cer
+certificate export n --output f
+certificate export n --format der --output f
+certificate frobnicate
+account add
+account add --tenant t
+account add --client c
+account add --tenant t --client c --certificate x --secret-stdin
+account add --tenant t --client c --certificate x --secret-expires 2027-01-01
+account add --tenant t --client c --secret-stdin --secret-file f
+account add --tenant t --client c --secret abc
+account add --tenant t --client c --secret-stdin --secret-expires soon
+account add --tenant t --client c --certificate x --sign-in both
+account add --tenant t --client c --certificate x --transport imap
+account show
+account authorize n --no-wait --yes
+account authorize n --device-code --redirect https://localhost/authorize
+account authorize n --device-code --paste
+account confirm
+test-email
+test-email --account n
+token create --name n
+token create --role viewer
+token create --name n --role root
+token create --name n --role viewer --expires 0d
+token create --name n --role viewer --expires never
+token delete
+audit
+audit list --limit 0
+audit list --since yesterday
+completions
+completions cobol
+certificate list --url ://
+certificate list --data-dir
+send --to a@b.c
+queue list
+";
+
+fn lines(table: &str) -> impl Iterator<Item = &str> {
+    table.lines().filter(|line| !line.is_empty())
+}
+
+#[test]
+fn the_command_lines_of_the_contract_are_understood() {
+    for line in lines(GOOD) {
+        if let Err(error) = Cli::try_parse_from(words(line)) {
+            panic!("postern {line}\n{error}");
+        }
+    }
+}
+
+#[test]
+fn wrong_usage_is_refused_with_exit_code_two() {
+    for line in lines(BAD) {
+        let Err(error) = Cli::try_parse_from(words(line)) else {
+            panic!("postern {line} is understood");
+        };
+        assert_eq!(error.exit_code(), 2, "postern {line}");
+    }
+}
+
+#[test]
+fn a_global_option_means_the_same_before_and_after_the_verb() {
+    for line in [
+        "--json --data-dir /d certificate list",
+        "certificate --json list --data-dir /d",
+        "certificate list --data-dir /d --json",
+    ] {
+        let globals = Cli::try_parse_from(words(line)).unwrap().globals;
+        assert!(globals.json, "{line}");
+        assert_eq!(globals.data_dir.as_deref(), Some("/d".as_ref()), "{line}");
+    }
+}
