@@ -29,7 +29,6 @@ impl Tag {
     pub(crate) const OID: Tag = Tag(0x06);
     pub(crate) const UTF8_STRING: Tag = Tag(0x0c);
     pub(crate) const SEQUENCE: Tag = Tag(0x10);
-    pub(crate) const SET: Tag = Tag(0x11);
     pub(crate) const NUMERIC: Tag = Tag(0x12);
     pub(crate) const PRINTABLE: Tag = Tag(0x13);
     pub(crate) const TELETEX: Tag = Tag(0x14);
@@ -136,11 +135,6 @@ impl<'a> Reader<'a> {
         Reader { rest: bytes }
     }
 
-    /// What has not been read yet.
-    pub(crate) fn rest(&self) -> &'a [u8] {
-        self.rest
-    }
-
     /// The next element, or `None` at the end.
     pub(crate) fn next(&mut self) -> Result<Option<Element<'a>>> {
         if self.rest.is_empty() {
@@ -152,18 +146,10 @@ impl<'a> Reader<'a> {
             Some(length) => (length, 0),
             None => (find_end_of_contents(body)?, 2),
         };
-        let end = content
-            .checked_add(trailer)
-            .filter(|end| *end <= body.len())
-            .ok_or(Malformed)?;
+        let end = content.checked_add(trailer).filter(|end| *end <= body.len()).ok_or(Malformed)?;
         let (raw, rest) = self.rest.split_at(header.size + end);
         self.rest = rest;
-        Ok(Some(Element {
-            tag: header.tag,
-            constructed: header.constructed,
-            content: &body[..content],
-            raw,
-        }))
+        Ok(Some(Element { tag: header.tag, constructed: header.constructed, content: &body[..content], raw }))
     }
 
     /// The next element, which must be there and have this tag.
@@ -223,12 +209,7 @@ fn read_header(bytes: &[u8]) -> Result<Header> {
         _ => Some(read_long_length(rest.get(..count).ok_or(Malformed)?)?),
     };
     let size = if first > 0x80 { 2 + count } else { 2 };
-    Ok(Header {
-        tag: Tag(identifier & !0x20),
-        constructed,
-        length,
-        size,
-    })
+    Ok(Header { tag: Tag(identifier & !0x20), constructed, length, size })
 }
 
 fn read_long_length(octets: &[u8]) -> Result<usize> {
@@ -317,9 +298,7 @@ mod tests {
 
     #[test]
     fn a_constructed_string_of_indefinite_length_is_joined() {
-        let pieces = [
-            0x24, 0x80, 0x04, 0x02, 1, 2, 0x24, 0x80, 0x04, 0x01, 3, 0, 0, 0, 0,
-        ];
+        let pieces = [0x24, 0x80, 0x04, 0x02, 1, 2, 0x24, 0x80, 0x04, 0x01, 3, 0, 0, 0, 0];
         let element = only(&pieces);
         assert_eq!(element.octets().unwrap().as_ref(), [1, 2, 3]);
         assert_eq!(element.raw.len(), pieces.len());
@@ -332,12 +311,9 @@ mod tests {
 
     #[test]
     fn a_length_beyond_the_end_is_malformed() {
-        for bytes in [
-            &[0x04, 0x84, 0xff, 0xff, 0xff, 0xff][..],
-            &[0x30, 0x80, 4],
-            &[0x30],
-            &[0x04, 0x80, 0, 0],
-        ] {
+        for bytes in
+            [&[0x04, 0x84, 0xff, 0xff, 0xff, 0xff][..], &[0x30, 0x80, 4], &[0x30], &[0x04, 0x80, 0, 0]]
+        {
             assert_eq!(Reader::new(bytes).next().err(), Some(Malformed), "{bytes:?}");
         }
     }

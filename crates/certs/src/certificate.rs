@@ -60,10 +60,7 @@ impl PublicKey {
     pub(crate) fn from_pkcs1(bytes: &[u8]) -> Result<Self, Malformed> {
         let mut numbers = Reader::new(bytes).sequence()?;
         let mut number = || Ok(numbers.expect(Tag::INTEGER)?.unsigned()?.to_vec());
-        Ok(PublicKey::Rsa {
-            modulus: number()?,
-            exponent: number()?,
-        })
+        Ok(PublicKey::Rsa { modulus: number()?, exponent: number()? })
     }
 
     fn read(info: &mut Reader<'_>) -> Result<Self, Malformed> {
@@ -71,10 +68,7 @@ impl PublicKey {
         let bits = info.expect(Tag::BIT_STRING)?.bits()?;
         match kind_of(algorithm).as_str() {
             "RSA" => Self::from_pkcs1(bits),
-            kind => Ok(PublicKey::Other {
-                kind: kind.to_owned(),
-                bits: bits.to_vec(),
-            }),
+            kind => Ok(PublicKey::Other { kind: kind.to_owned(), bits: bits.to_vec() }),
         }
     }
 
@@ -106,16 +100,10 @@ impl SignatureAlgorithm {
     fn read(algorithm: Oid<'_>, parameters: Reader<'_>) -> Self {
         if algorithm.is(RSASSA_PSS) {
             let hash = read_pss_hash(parameters).unwrap_or_else(|Malformed| "sha1".to_owned());
-            return Self {
-                weak: is_weak(&hash),
-                name: format!("RSASSA-PSS with {hash}"),
-            };
+            return Self { weak: is_weak(&hash), name: format!("RSASSA-PSS with {hash}") };
         }
         let name = signature_name(algorithm);
-        Self {
-            weak: is_weak(&name),
-            name,
-        }
+        Self { weak: is_weak(&name), name }
     }
 }
 
@@ -143,9 +131,7 @@ fn signature_name(algorithm: Oid<'_>) -> String {
 
 fn is_weak(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
-    ["md2", "md4", "md5", "sha1"]
-        .iter()
-        .any(|hash| name.contains(hash))
+    ["md2", "md4", "md5", "sha1"].iter().any(|hash| name.contains(hash))
 }
 
 /// RSASSA-PSS-params (RFC 8017 §A.2.3): the hash is `[0]`, SHA-1 when left out.

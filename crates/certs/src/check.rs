@@ -63,9 +63,7 @@ impl CheckedCertificate {
 
 impl fmt::Debug for CheckedCertificate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("CheckedCertificate")
-            .field(&self.details.thumbprint_sha1)
-            .finish()
+        f.debug_tuple("CheckedCertificate").field(&self.details.thumbprint_sha1).finish()
     }
 }
 
@@ -79,7 +77,7 @@ pub(crate) struct Found {
 
 /// Chooses the key and its certificate and judges them.
 pub(crate) fn check(
-    found: Found,
+    found: &Found,
     thumbprint: Option<&str>,
     now: OffsetDateTime,
 ) -> Result<CheckedCertificate, Refusal> {
@@ -90,13 +88,11 @@ pub(crate) fn check(
     if certificates.is_empty() {
         return Err(Refusal::NoCertificate);
     }
-    let pairs = pair(&found.keys, &certificates)?;
+    let pairs = pair(&found.keys, &certificates);
     let (key, leaf) = choose(&pairs, thumbprint, now)?;
     let key = accept_key(key)?;
     if now >= leaf.not_after {
-        return Err(Refusal::Expired {
-            not_after: leaf.not_after,
-        });
+        return Err(Refusal::Expired { not_after: leaf.not_after });
     }
     Ok(CheckedCertificate {
         details: CertificateDetails::of(leaf),
@@ -113,9 +109,7 @@ pub(crate) fn check_generated(
     key: SigningKey,
     now: OffsetDateTime,
 ) -> Option<CheckedCertificate> {
-    let leaf = Certificate::read(leaf_der)
-        .ok()
-        .filter(|_| key.matches(leaf_der))?;
+    let leaf = Certificate::read(leaf_der).ok().filter(|_| key.matches(leaf_der))?;
     Some(CheckedCertificate {
         details: CertificateDetails::of(&leaf),
         warnings: warning::of(&leaf, now),
@@ -142,45 +136,30 @@ struct Pair<'a> {
     certificates: Vec<&'a Certificate>,
 }
 
-fn pair<'a>(keys: &'a [PrivateKey], certificates: &'a [Certificate]) -> Result<Vec<Pair<'a>>, Refusal> {
-    let mut pairs: Vec<Pair<'a>> = Vec::new();
+fn pair<'a>(keys: &'a [PrivateKey], certificates: &'a [Certificate]) -> Vec<Pair<'a>> {
+    let mut pairs = Vec::new();
+    // A certificate goes to one key only: the same key twice in a file is one choice, not two.
+    let mut free: Vec<&Certificate> = certificates.iter().collect();
     for key in keys {
-        let mut own = Vec::new();
-        for certificate in certificates {
-            let taken = pairs
-                .iter()
-                .any(|pair| pair.certificates.iter().any(|c| c.der == certificate.der));
-            if !taken && belongs(key, &certificate.public_key)? {
-                own.push(certificate);
-            }
-        }
-        if !own.is_empty() {
-            pairs.push(Pair {
-                key,
-                certificates: own,
-            });
-        }
+        let (own, others) = free.into_iter().partition(|certificate| belongs(key, &certificate.public_key));
+        free = others;
+        pairs.push(Pair { key, certificates: own });
     }
-    Ok(pairs)
+    pairs.retain(|pair| !pair.certificates.is_empty());
+    pairs
 }
 
 /// Of keys that are not RSA the file doesn't always tell the public key; their kind must do then, since
 /// all that is said about them is that they can't be used.
-fn belongs(key: &PrivateKey, public_key: &PublicKey) -> Result<bool, Refusal> {
-    Ok(match (key, public_key) {
-        (PrivateKey::Rsa(bytes), PublicKey::Rsa { modulus, exponent }) => {
-            let numbers = RsaNumbers::read(bytes).map_err(|_| Refusal::damaged())?;
-            numbers.modulus == modulus && numbers.public_exponent == exponent
+fn belongs(key: &PrivateKey, public_key: &PublicKey) -> bool {
+    match (key, public_key) {
+        (PrivateKey::Rsa(bytes), PublicKey::Rsa { modulus, exponent }) => RsaNumbers::read(bytes)
+            .is_ok_and(|numbers| numbers.modulus == modulus && numbers.public_exponent == exponent),
+        (PrivateKey::Other { kind, public_key: own }, PublicKey::Other { kind: other, bits }) => {
+            kind == other && own.as_ref().is_none_or(|own| own == bits)
         }
-        (
-            PrivateKey::Other {
-                kind,
-                public_key: own,
-            },
-            PublicKey::Other { kind: other, bits },
-        ) => kind == other && own.as_ref().is_none_or(|own| own == bits),
         _ => false,
-    })
+    }
 }
 
 fn choose<'a>(
@@ -194,11 +173,7 @@ fn choose<'a>(
     match (thumbprint.map(normalise_thumbprint), pairs) {
         (Some(wanted), _) => pairs
             .iter()
-            .flat_map(|pair| {
-                pair.certificates
-                    .iter()
-                    .map(move |certificate| (pair.key, *certificate))
-            })
+            .flat_map(|pair| pair.certificates.iter().map(move |certificate| (pair.key, *certificate)))
             .find(|(_, certificate)| has_thumbprint(certificate, &wanted))
             .ok_or_else(|| several_keys(pairs, now, true)),
         (None, [only]) => Ok((only.key, best(only, now))),
@@ -226,18 +201,12 @@ fn several_keys(pairs: &[Pair<'_>], now: OffsetDateTime, thumbprint_given: bool)
             }
         })
         .collect();
-    Refusal::SeveralKeys {
-        choices,
-        thumbprint_given,
-    }
+    Refusal::SeveralKeys { choices, thumbprint_given }
 }
 
 /// Thumbprints are copied from portals and dialogs, with colons, spaces, and invisible marks around them.
 fn normalise_thumbprint(text: &str) -> String {
-    text.chars()
-        .filter(char::is_ascii_hexdigit)
-        .map(|digit| digit.to_ascii_lowercase())
-        .collect()
+    text.chars().filter(char::is_ascii_hexdigit).map(|digit| digit.to_ascii_lowercase()).collect()
 }
 
 fn has_thumbprint(certificate: &Certificate, wanted: &str) -> bool {
@@ -264,10 +233,7 @@ fn refuse_numbers(numbers: &RsaNumbers<'_>) -> Refusal {
         (_, 5..) => "an RSA key with a very large public exponent".to_owned(),
         _ => return Refusal::damaged(),
     };
-    Refusal::UnsupportedAlgorithm {
-        name,
-        oid: "1.2.840.113549.1.1.1".to_owned(),
-    }
+    Refusal::UnsupportedAlgorithm { name, oid: "1.2.840.113549.1.1.1".to_owned() }
 }
 
 /// Issuers first, each followed by its own; then whatever else was in the file, in its order.

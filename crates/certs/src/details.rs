@@ -69,9 +69,7 @@ pub struct UnreadableCertificate;
 impl CertificateDetails {
     /// Reads a certificate in DER form.
     pub fn from_der(der: &[u8]) -> Result<Self, UnreadableCertificate> {
-        Certificate::read(der)
-            .map(|certificate| Self::of(&certificate))
-            .map_err(|_| UnreadableCertificate)
+        Certificate::read(der).map(|certificate| Self::of(&certificate)).map_err(|_| UnreadableCertificate)
     }
 
     pub(crate) fn of(certificate: &Certificate) -> Self {

@@ -80,11 +80,7 @@ impl TryFrom<u16> for ValidityDays {
     type Error = UnsuitableValidity;
 
     fn try_from(days: u16) -> Result<Self, UnsuitableValidity> {
-        if (1..=730).contains(&days) {
-            Ok(ValidityDays(days))
-        } else {
-            Err(UnsuitableValidity(days))
-        }
+        if (1..=730).contains(&days) { Ok(ValidityDays(days)) } else { Err(UnsuitableValidity(days)) }
     }
 }
 
@@ -117,10 +113,7 @@ pub fn generate(options: &GenerateOptions, now: OffsetDateTime) -> Result<Checke
 }
 
 fn describe(options: &GenerateOptions, now: OffsetDateTime) -> CertificateParams {
-    let now = now
-        .to_offset(UtcOffset::UTC)
-        .replace_nanosecond(0)
-        .expect("0 is a nanosecond");
+    let now = now.to_offset(UtcOffset::UTC).replace_nanosecond(0).expect("0 is a nanosecond");
     let mut form = CertificateParams::default();
     form.distinguished_name = options.subject.distinguished_name();
     form.not_before = now - BEGINS_BEFORE;

@@ -65,9 +65,7 @@ impl SigningKey {
 
     fn sign(&self, encoding: &'static dyn RsaEncoding, message: &[u8]) -> Result<Vec<u8>, SignError> {
         let mut signature = vec![0; self.0.public_modulus_len()];
-        self.0
-            .sign(encoding, &SystemRandom::new(), message, &mut signature)
-            .map_err(|_| SignError)?;
+        self.0.sign(encoding, &SystemRandom::new(), message, &mut signature).map_err(|_| SignError)?;
         Ok(signature)
     }
 
@@ -78,10 +76,7 @@ impl SigningKey {
     /// The numbers are checked for consistency, so a garbled key never signs.
     pub(crate) fn from_numbers(numbers: &RsaNumbers<'_>) -> Result<Self, UnusableKey> {
         let components = KeyPairComponents {
-            public_key: PublicKeyComponents {
-                n: numbers.modulus,
-                e: numbers.public_exponent,
-            },
+            public_key: PublicKeyComponents { n: numbers.modulus, e: numbers.public_exponent },
             d: numbers.private_exponent,
             p: numbers.primes[0],
             q: numbers.primes[1],
@@ -89,9 +84,7 @@ impl SigningKey {
             dQ: numbers.exponents[1],
             qInv: numbers.coefficient,
         };
-        KeyPair::from_components(&components)
-            .map(SigningKey)
-            .map_err(|_| UnusableKey)
+        KeyPair::from_components(&components).map(SigningKey).map_err(|_| UnusableKey)
     }
 
     /// RSAPublicKey (RFC 8017 §A.1.1).

@@ -11,11 +11,15 @@ mod ber;
 mod certificate;
 mod check;
 mod details;
+mod encryption;
 pub mod export;
 mod generate;
+mod import;
 mod key;
 mod name;
 mod password;
+mod pem;
+mod pfx;
 mod private_key;
 mod refusal;
 pub mod seal;
@@ -28,6 +32,7 @@ pub use details::{CertificateDetails, KeyInfo, Status, StoredCertificate, Unread
 pub use generate::{
     GenerateError, GenerateOptions, KeyBits, UnknownKeySize, UnsuitableValidity, ValidityDays, generate,
 };
+pub use import::{ImportOptions, LARGEST_FILE_BYTES, import};
 pub use key::{SigningKey, UnusableKey};
 pub use password::Password;
 pub use refusal::{Choice, NotPkcs12, Refusal, WrongPassword};

@@ -62,14 +62,8 @@ fn keyword(kind: Oid<'_>) -> String {
 
 fn show_value(value: &Element<'_>) -> String {
     // Printable, IA5, Visible, Numeric, Teletex: in practice ASCII, UTF-8 or Latin-1, whatever the type says.
-    const BYTE_STRINGS: [Tag; 6] = [
-        Tag::UTF8_STRING,
-        Tag::NUMERIC,
-        Tag::PRINTABLE,
-        Tag::TELETEX,
-        Tag::IA5,
-        Tag::VISIBLE,
-    ];
+    const BYTE_STRINGS: [Tag; 6] =
+        [Tag::UTF8_STRING, Tag::NUMERIC, Tag::PRINTABLE, Tag::TELETEX, Tag::IA5, Tag::VISIBLE];
     let Ok(octets) = value.octets() else {
         return show_hex(value.raw);
     };
@@ -148,10 +142,7 @@ mod tests {
         assert_eq!(shown(&name_of(0x0c, "Mühle".as_bytes())), "CN=Mühle");
         assert_eq!(shown(&name_of(0x14, b"M\xfchle")), "CN=Mühle");
         assert_eq!(shown(&name_of(0x1e, &[0, b'M', 0, 0xfc, 0xd8])), "CN=Mü");
-        assert_eq!(
-            shown(&name_of(0x1c, &[0, 0, 0, b'M', 0, 1, 0xf4, 0])),
-            "CN=M\u{1f400}"
-        );
+        assert_eq!(shown(&name_of(0x1c, &[0, 0, 0, b'M', 0, 1, 0xf4, 0])), "CN=M\u{1f400}");
         assert_eq!(shown(&name_of(0x02, &[7])), "CN=#020107");
     }
 

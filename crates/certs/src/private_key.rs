@@ -41,10 +41,7 @@ pub(crate) enum PrivateKey {
     /// RSAPrivateKey (RFC 8017 §A.1.2).
     Rsa(Zeroizing<Vec<u8>>),
     /// Any other kind, with its public key where the file tells it.
-    Other {
-        kind: String,
-        public_key: Option<Vec<u8>>,
-    },
+    Other { kind: String, public_key: Option<Vec<u8>> },
 }
 
 impl PrivateKey {
@@ -57,10 +54,7 @@ impl PrivateKey {
         match kind_of(algorithm).as_str() {
             "RSA" => Self::from_pkcs1(&key),
             "EC" => Ok(Self::from_sec1(&key)),
-            kind => Ok(PrivateKey::Other {
-                kind: kind.to_owned(),
-                public_key: None,
-            }),
+            kind => Ok(PrivateKey::Other { kind: kind.to_owned(), public_key: None }),
         }
     }
 
@@ -73,10 +67,7 @@ impl PrivateKey {
     /// Reads ECPrivateKey (RFC 5915 §3), of which only the public point matters here.
     pub(crate) fn from_sec1(bytes: &[u8]) -> Self {
         let public_key = read_public_point(bytes).ok().flatten();
-        PrivateKey::Other {
-            kind: "EC".to_owned(),
-            public_key,
-        }
+        PrivateKey::Other { kind: "EC".to_owned(), public_key }
     }
 }
 

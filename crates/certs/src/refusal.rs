@@ -2,6 +2,8 @@
 
 use time::{OffsetDateTime, macros::format_description};
 
+use crate::ber::Malformed;
+
 /// A certificate that could be meant when a file holds several keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Choice {
@@ -43,7 +45,7 @@ pub enum Refusal {
     #[error("the file holds a certificate but no private key")]
     NoPrivateKey,
     /// More than one key has its certificate, and none was chosen.
-    #[error("the file holds several private keys with certificates ({}), and {}", .choices.len(), chosen(*.thumbprint_given))]
+    #[error("{}", tell_choices(.choices.len(), *.thumbprint_given))]
     SeveralKeys {
         /// What can be chosen by thumbprint.
         choices: Vec<Choice>,
@@ -86,6 +88,12 @@ pub enum NotPkcs12 {
     Empty,
     /// Something else altogether.
     SomethingElse,
+    /// A certificate in DER form, without its key.
+    CertificateAlone,
+    /// A private key in DER form, without its certificate.
+    KeyAlone,
+    /// A Java key store in Java's own form.
+    JavaKeyStore,
     /// It begins as PKCS#12, but is cut off, garbled, or beyond all bounds.
     Damaged,
     /// It begins as PEM, but is cut off or garbled.
@@ -99,6 +107,9 @@ impl NotPkcs12 {
         match self {
             NotPkcs12::Empty => "the file is empty",
             NotPkcs12::SomethingElse => "the file is neither PKCS#12 (.pfx, .p12) nor PEM",
+            NotPkcs12::CertificateAlone => "the file is a certificate alone (.cer), without its private key",
+            NotPkcs12::KeyAlone => "the file is a private key alone, without its certificate",
+            NotPkcs12::JavaKeyStore => "the file is a Java key store (JKS), not PKCS#12",
             NotPkcs12::Damaged => "the file begins as PKCS#12 but is damaged: cut off, or changed on its way",
             NotPkcs12::DamagedPem => "the file begins as PEM but is damaged: cut off, or changed on its way",
             NotPkcs12::SealedForReceiver => {
@@ -115,6 +126,13 @@ impl NotPkcs12 {
             NotPkcs12::SomethingElse => {
                 "Choose the .pfx or .p12 file that holds the certificate with its private key, or a PEM file with both."
             }
+            NotPkcs12::CertificateAlone => {
+                "This is the public part. Export the certificate with its private key, as a .pfx file."
+            }
+            NotPkcs12::KeyAlone => {
+                "Put the key and its certificate into one PEM file, or export both as a .pfx file."
+            }
+            NotPkcs12::JavaKeyStore => "Convert it: keytool -importkeystore -deststoretype PKCS12.",
             NotPkcs12::SealedForReceiver => "Export the certificate again and protect it with a password.",
         }
     }
@@ -196,27 +214,29 @@ impl Refusal {
     }
 
     pub(crate) fn damaged() -> Self {
-        Refusal::NotPkcs12 {
-            what: NotPkcs12::Damaged,
-        }
+        Refusal::NotPkcs12 { what: NotPkcs12::Damaged }
     }
 
     pub(crate) fn damaged_pem() -> Self {
-        Refusal::NotPkcs12 {
-            what: NotPkcs12::DamagedPem,
-        }
+        Refusal::NotPkcs12 { what: NotPkcs12::DamagedPem }
     }
 }
 
-fn chosen(thumbprint_given: bool) -> &'static str {
-    if thumbprint_given {
-        "none of them has the thumbprint that was given"
-    } else {
-        "none was chosen"
+/// What can't be parsed in a file that is PKCS#12 at its beginning was damaged later.
+impl From<Malformed> for Refusal {
+    fn from(Malformed: Malformed) -> Self {
+        Refusal::damaged()
+    }
+}
+
+fn tell_choices(count: usize, thumbprint_given: bool) -> String {
+    match (count, thumbprint_given) {
+        (1, _) => "the certificate in the file does not have the thumbprint that was given".to_owned(),
+        (_, true) => format!("none of the {count} certificates with a key has the thumbprint that was given"),
+        (_, false) => format!("the file holds {count} private keys with certificates, and none was chosen"),
     }
 }
 
 fn day(when: OffsetDateTime) -> String {
-    when.format(format_description!("[year]-[month]-[day]"))
-        .expect("a date has year, month and day")
+    when.format(format_description!("[year]-[month]-[day]")).expect("a date has year, month and day")
 }

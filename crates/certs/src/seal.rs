@@ -97,11 +97,7 @@ impl MasterKey {
     pub fn id(&self) -> MasterKeyId {
         let key = hmac::Key::new(hmac::HMAC_SHA256, self.0.as_slice());
         let tag = hmac::sign(&key, b"postern master key id");
-        MasterKeyId(
-            *tag.as_ref()
-                .first_chunk()
-                .expect("a SHA-256 tag is longer than 8 octets"),
-        )
+        MasterKeyId(*tag.as_ref().first_chunk().expect("a SHA-256 tag is longer than 8 octets"))
     }
 }
 
@@ -181,11 +177,7 @@ fn encrypt(key: &Zeroizing<[u8; KEY_LENGTH]>, bound_to: &[u8], plain: &[u8], sea
     let nonce = random::<NONCE_LEN>();
     let mut content = Zeroizing::new(plain.to_vec());
     let tag = cipher(key)
-        .seal_in_place_separate_tag(
-            Nonce::assume_unique_for_key(*nonce),
-            Aad::from(bound_to),
-            &mut content,
-        )
+        .seal_in_place_separate_tag(Nonce::assume_unique_for_key(*nonce), Aad::from(bound_to), &mut content)
         .expect("sealing fails only beyond 64 GiB");
     sealed.extend_from_slice(nonce.as_slice());
     sealed.extend_from_slice(&content);
@@ -200,11 +192,7 @@ fn decrypt(
     let (nonce, content) = sealed.split_first_chunk::<NONCE_LEN>().ok_or(OpenError::Broken)?;
     let mut content = Zeroizing::new(content.to_vec());
     let length = cipher(key)
-        .open_in_place(
-            Nonce::assume_unique_for_key(*nonce),
-            Aad::from(bound_to),
-            &mut content,
-        )
+        .open_in_place(Nonce::assume_unique_for_key(*nonce), Aad::from(bound_to), &mut content)
         .map_err(|_| OpenError::Broken)?
         .len();
     content.truncate(length);
@@ -223,14 +211,8 @@ mod tests {
     fn a_sealed_record_opens_for_its_identity_only() {
         let master_key = MasterKey::generate();
         let sealed = seal(&master_key, IDENTITY, b"secret");
-        assert_eq!(
-            open(&master_key, IDENTITY, &sealed).unwrap().as_slice(),
-            b"secret"
-        );
-        assert_eq!(
-            open(&master_key, "certificate/0199/key", &sealed),
-            Err(OpenError::Broken)
-        );
+        assert_eq!(open(&master_key, IDENTITY, &sealed).unwrap().as_slice(), b"secret");
+        assert_eq!(open(&master_key, "certificate/0199/key", &sealed), Err(OpenError::Broken));
     }
 
     #[test]
@@ -248,10 +230,7 @@ mod tests {
         let sealed = seal(&MasterKey::generate(), IDENTITY, b"secret");
         let named = sealed_by(&sealed).unwrap();
         let other = MasterKey::generate();
-        assert_eq!(
-            open(&other, IDENTITY, &sealed),
-            Err(OpenError::OtherMasterKey { sealed_by: named })
-        );
+        assert_eq!(open(&other, IDENTITY, &sealed), Err(OpenError::OtherMasterKey { sealed_by: named }));
         assert_eq!(named.to_string().parse(), Ok(named));
     }
 
@@ -263,10 +242,7 @@ mod tests {
             let mut changed = sealed.clone();
             changed[position] ^= 1;
             assert!(open(&master_key, IDENTITY, &changed).is_err(), "octet {position}");
-            assert!(
-                open(&master_key, IDENTITY, &sealed[..position]).is_err(),
-                "cut at {position}"
-            );
+            assert!(open(&master_key, IDENTITY, &sealed[..position]).is_err(), "cut at {position}");
         }
     }
 
@@ -277,12 +253,7 @@ mod tests {
         let again = MasterKey::from_text(&format!("{}\n", *text)).unwrap();
         assert_eq!(again.id(), master_key.id());
         assert_eq!(format!("{master_key:?}"), "<redacted>");
-        for wrong in [
-            "",
-            "postern-master-key-1:",
-            &text[..60],
-            &text.replace("key-1", "key-2"),
-        ] {
+        for wrong in ["", "postern-master-key-1:", &text[..60], &text.replace("key-1", "key-2")] {
             assert_eq!(MasterKey::from_text(wrong).err(), Some(NotAMasterKey), "{wrong}");
         }
     }
@@ -292,10 +263,7 @@ mod tests {
     fn a_record_of_version_1_still_opens() {
         let master_key = MasterKey(Zeroizing::new([7; 32]));
         let sealed = hex::decode(include_str!("../tests/fixtures/sealed-v1.hex").trim()).unwrap();
-        assert_eq!(
-            open(&master_key, IDENTITY, &sealed).unwrap().as_slice(),
-            b"sealed in 2026"
-        );
+        assert_eq!(open(&master_key, IDENTITY, &sealed).unwrap().as_slice(), b"sealed in 2026");
     }
 
     proptest! {

@@ -7,15 +7,8 @@ use std::{fmt, str::FromStr};
 use rcgen::{DistinguishedName, DnType, DnValue};
 
 /// Longest values (RFC 5280 appendix A.1, ub-…), in characters.
-const KINDS: [(&str, usize); 7] = [
-    ("CN", 64),
-    ("O", 64),
-    ("OU", 64),
-    ("L", 128),
-    ("ST", 128),
-    ("C", 2),
-    ("EMAILADDRESS", 255),
-];
+const KINDS: [(&str, usize); 7] =
+    [("CN", 64), ("O", 64), ("OU", 64), ("L", 128), ("ST", 128), ("C", 2), ("EMAILADDRESS", 255)];
 
 /// A distinguished name with at least one part, each kind at most once.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -127,16 +120,10 @@ impl FromStr for Subject {
     fn from_str(text: &str) -> Result<Self, SubjectError> {
         let mut subject = Subject(Vec::new());
         for part in split_parts(text) {
-            let (kind, value) = part
-                .split_once('=')
-                .ok_or_else(|| SubjectError::NotAPart(part.clone()))?;
+            let (kind, value) = part.split_once('=').ok_or_else(|| SubjectError::NotAPart(part.clone()))?;
             subject.add(kind.trim(), &unescape(value.trim_start()))?;
         }
-        if subject.0.is_empty() {
-            Err(SubjectError::Empty)
-        } else {
-            Ok(subject)
-        }
+        if subject.0.is_empty() { Err(SubjectError::Empty) } else { Ok(subject) }
     }
 }
 
@@ -179,11 +166,7 @@ impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, (kind, value)) in self.0.iter().enumerate() {
             let separator = if index == 0 { "" } else { ", " };
-            let kind = if *kind == "EMAILADDRESS" {
-                "emailAddress"
-            } else {
-                kind
-            };
+            let kind = if *kind == "EMAILADDRESS" { "emailAddress" } else { kind };
             write!(f, "{separator}{kind}={}", crate::name::escape(value))?;
         }
         Ok(())
@@ -196,53 +179,26 @@ mod tests {
 
     #[test]
     fn a_subject_is_read_and_shown_in_the_same_form() {
-        for text in [
-            "CN=mail gate, O=Contoso, C=DE",
-            "CN=a\\, b, OU=x\\+y",
-            "CN=\\ padded\\ ",
-        ] {
+        for text in ["CN=mail gate, O=Contoso, C=DE", "CN=a\\, b, OU=x\\+y", "CN=\\ padded\\ "] {
             assert_eq!(text.parse::<Subject>().unwrap().to_string(), text);
         }
-        let loose: Subject = " cn = mail gate ,O=Contoso,,emailaddress=a@b.example "
-            .parse()
-            .unwrap();
-        assert_eq!(
-            loose.to_string(),
-            "CN=mail gate, O=Contoso, emailAddress=a@b.example"
-        );
+        let loose: Subject = " cn = mail gate ,O=Contoso,,emailaddress=a@b.example ".parse().unwrap();
+        assert_eq!(loose.to_string(), "CN=mail gate, O=Contoso, emailAddress=a@b.example");
     }
 
     #[test]
     fn each_wrong_subject_has_its_reason() {
         let refused = |text: &str| text.parse::<Subject>().unwrap_err();
         assert_eq!(refused(" , "), SubjectError::Empty);
-        assert_eq!(
-            refused("mail gate"),
-            SubjectError::NotAPart("mail gate".to_owned())
-        );
+        assert_eq!(refused("mail gate"), SubjectError::NotAPart("mail gate".to_owned()));
         assert_eq!(refused("XX=1"), SubjectError::UnknownKind("XX".to_owned()));
         assert_eq!(refused("CN=a, CN=b"), SubjectError::Repeated("CN"));
-        assert_eq!(
-            refused("CN="),
-            SubjectError::BadValue {
-                kind: "CN",
-                longest: 64
-            }
-        );
+        assert_eq!(refused("CN="), SubjectError::BadValue { kind: "CN", longest: 64 });
         assert_eq!(
             refused(&format!("CN={}", "x".repeat(65))),
-            SubjectError::BadValue {
-                kind: "CN",
-                longest: 64
-            }
+            SubjectError::BadValue { kind: "CN", longest: 64 }
         );
-        assert_eq!(
-            refused("CN=a\nb"),
-            SubjectError::BadValue {
-                kind: "CN",
-                longest: 64
-            }
-        );
+        assert_eq!(refused("CN=a\nb"), SubjectError::BadValue { kind: "CN", longest: 64 });
         assert_eq!(refused("CN=a, C=de"), SubjectError::BadCountry);
         assert_eq!(refused("emailAddress=nobody"), SubjectError::BadEmailAddress);
     }

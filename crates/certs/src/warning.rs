@@ -27,9 +27,7 @@ pub struct Warning {
 
 /// What to mind about a certificate in DER form at that time.
 pub fn warnings(leaf_der: &[u8], now: OffsetDateTime) -> Result<Vec<Warning>, UnreadableCertificate> {
-    Certificate::read(leaf_der)
-        .map(|leaf| of(&leaf, now))
-        .map_err(|_| UnreadableCertificate)
+    Certificate::read(leaf_der).map(|leaf| of(&leaf, now)).map_err(|_| UnreadableCertificate)
 }
 
 pub(crate) fn of(leaf: &Certificate, now: OffsetDateTime) -> Vec<Warning> {
@@ -65,11 +63,7 @@ pub(crate) fn of(leaf: &Certificate, now: OffsetDateTime) -> Vec<Warning> {
                 .to_owned(),
         ),
     ];
-    findings
-        .into_iter()
-        .filter(|(found, ..)| *found)
-        .map(|(_, code, text)| Warning { code, text })
-        .collect()
+    findings.into_iter().filter(|(found, ..)| *found).map(|(_, code, text)| Warning { code, text }).collect()
 }
 
 fn is_expiring(leaf: &Certificate, now: OffsetDateTime) -> bool {
@@ -78,37 +72,25 @@ fn is_expiring(leaf: &Certificate, now: OffsetDateTime) -> bool {
 
 fn is_long_lived(leaf: &Certificate) -> bool {
     two_years_after(leaf.not_before.date())
-        .and_then(|day| {
-            day.with_time(leaf.not_before.time())
-                .assume_utc()
-                .checked_add(CLOCK_ALLOWANCE)
-        })
+        .and_then(|day| day.with_time(leaf.not_before.time()).assume_utc().checked_add(CLOCK_ALLOWANCE))
         .is_some_and(|limit| leaf.not_after > limit)
 }
 
 /// The same day two years on; 29 February becomes 1 March. `None` beyond the calendar.
 fn two_years_after(date: Date) -> Option<Date> {
     let year = date.year() + 2;
-    date.replace_year(year)
-        .ok()
-        .or_else(|| Date::from_calendar_date(year, time::Month::March, 1).ok())
+    date.replace_year(year).ok().or_else(|| Date::from_calendar_date(year, time::Month::March, 1).ok())
 }
 
 fn not_yet_valid(leaf: &Certificate) -> String {
-    format!(
-        "The certificate is not valid before {}; Entra ID refuses it until then.",
-        at(leaf.not_before)
-    )
+    format!("The certificate is not valid before {}; Entra ID refuses it until then.", at(leaf.not_before))
 }
 
 fn expires_soon(leaf: &Certificate, now: OffsetDateTime) -> String {
     match (leaf.not_after - now).whole_days() {
         0 => format!("The certificate expires within a day, on {}.", at(leaf.not_after)),
         1 => format!("The certificate expires in 1 day, on {}.", at(leaf.not_after)),
-        days => format!(
-            "The certificate expires in {days} days, on {}.",
-            at(leaf.not_after)
-        ),
+        days => format!("The certificate expires in {days} days, on {}.", at(leaf.not_after)),
     }
 }
 
@@ -121,6 +103,5 @@ fn weak_signature(leaf: &Certificate) -> String {
 
 fn at(when: OffsetDateTime) -> String {
     let format = time::macros::format_description!("[year]-[month]-[day] [hour]:[minute] UTC");
-    when.format(format)
-        .expect("a time has year, month, day, hour and minute")
+    when.format(format).expect("a time has year, month, day, hour and minute")
 }

@@ -18,15 +18,8 @@ const TOKEN_ENDPOINT: &str = "https://login.microsoftonline.com/contoso.example/
 
 fn certificate() -> CheckedCertificate {
     let subject = Subject::common_name("mail gate").unwrap();
-    generate(
-        &GenerateOptions {
-            subject,
-            key_bits: KeyBits::Rsa2048,
-            days: ValidityDays::default(),
-        },
-        NOW,
-    )
-    .unwrap()
+    generate(&GenerateOptions { subject, key_bits: KeyBits::Rsa2048, days: ValidityDays::default() }, NOW)
+        .unwrap()
 }
 
 fn signed(certificate: &CheckedCertificate, form: Form) -> String {
@@ -41,12 +34,8 @@ fn signed(certificate: &CheckedCertificate, form: Form) -> String {
 }
 
 fn part(assertion: &str, index: usize) -> Value {
-    serde_json::from_slice(
-        &URL_SAFE_NO_PAD
-            .decode(assertion.split('.').nth(index).unwrap())
-            .unwrap(),
-    )
-    .unwrap()
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(assertion.split('.').nth(index).unwrap()).unwrap())
+        .unwrap()
 }
 
 fn verify(certificate: &CheckedCertificate, parameters: &'static RsaParameters, assertion: &str) {
@@ -63,10 +52,7 @@ fn ps256_names_the_certificate_by_sha_256_and_verifies_against_it() {
     let certificate = certificate();
     let assertion = signed(&certificate, Form::Ps256);
     let thumbprint = URL_SAFE_NO_PAD.encode(hex::decode(&certificate.details().thumbprint_sha256).unwrap());
-    assert_eq!(
-        part(&assertion, 0),
-        json!({"alg": "PS256", "typ": "JWT", "x5t#S256": thumbprint})
-    );
+    assert_eq!(part(&assertion, 0), json!({"alg": "PS256", "typ": "JWT", "x5t#S256": thumbprint}));
     verify(&certificate, &RSA_PSS_2048_8192_SHA256, &assertion);
 }
 
@@ -75,10 +61,7 @@ fn rs256_names_the_certificate_by_sha_1_and_verifies_against_it() {
     let certificate = certificate();
     let assertion = signed(&certificate, Form::Rs256);
     let thumbprint = URL_SAFE_NO_PAD.encode(hex::decode(&certificate.details().thumbprint_sha1).unwrap());
-    assert_eq!(
-        part(&assertion, 0),
-        json!({"alg": "RS256", "typ": "JWT", "x5t": thumbprint})
-    );
+    assert_eq!(part(&assertion, 0), json!({"alg": "RS256", "typ": "JWT", "x5t": thumbprint}));
     verify(&certificate, &RSA_PKCS1_2048_8192_SHA256, &assertion);
 }
 
@@ -102,10 +85,7 @@ fn a_key_read_back_from_its_pkcs8_form_signs_for_the_same_certificate() {
     let certificate = certificate();
     let key = SigningKey::from_pkcs8_der(&certificate.key().pkcs8_der()).unwrap();
     assert!(key.matches(certificate.leaf_der()));
-    assert_eq!(
-        key.sign_rs256(b"x").unwrap(),
-        certificate.key().sign_rs256(b"x").unwrap()
-    );
+    assert_eq!(key.sign_rs256(b"x").unwrap(), certificate.key().sign_rs256(b"x").unwrap());
     assert_eq!(format!("{key:?}"), "<redacted>");
     assert!(SigningKey::from_pkcs8_der(&certificate.key().pkcs8_der()[1..]).is_err());
 }

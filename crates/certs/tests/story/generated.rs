@@ -25,11 +25,7 @@ fn a_generated_certificate_has_the_form_that_entra_takes() {
     assert_eq!(details.not_after, datetime!(2027-11-21 08:00 UTC));
     assert_eq!((details.key.kind.as_str(), details.key.bits), ("RSA", 2048));
     assert_eq!(details.signature_algorithm, "sha256WithRSAEncryption");
-    assert!(
-        details.serial.len() > 16 && !details.serial.starts_with('-'),
-        "{}",
-        details.serial
-    );
+    assert!(details.serial.len() > 16 && !details.serial.starts_with('-'), "{}", details.serial);
     assert_eq!((made.warnings(), made.chain_der()), (&[][..], &[][..]));
     assert!(made.key().matches(made.leaf_der()));
 }
@@ -40,15 +36,8 @@ fn openssl_sees_the_extensions_and_a_valid_signature() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("leaf.cer");
     std::fs::write(&file, made.leaf_der()).unwrap();
-    let text = crate::tools::openssl(&[
-        "x509",
-        "-inform",
-        "DER",
-        "-noout",
-        "-text",
-        "-in",
-        file.to_str().unwrap(),
-    ]);
+    let text =
+        crate::tools::openssl(&["x509", "-inform", "DER", "-noout", "-text", "-in", file.to_str().unwrap()]);
     for line in [
         "Signature Algorithm: sha256WithRSAEncryption",
         "X509v3 Key Usage: critical\n                Digital Signature\n",
@@ -77,16 +66,8 @@ fn the_longest_validity_and_every_size_pass_without_a_warning() {
 
 #[test]
 fn sizes_and_validities_that_are_not_offered_are_refused() {
-    assert!(
-        [1024, 2047, 8192]
-            .into_iter()
-            .all(|bits| KeyBits::try_from(bits).is_err())
-    );
-    assert!(
-        [0, 731, u16::MAX]
-            .into_iter()
-            .all(|days| ValidityDays::try_from(days).is_err())
-    );
+    assert!([1024, 2047, 8192].into_iter().all(|bits| KeyBits::try_from(bits).is_err()));
+    assert!([0, 731, u16::MAX].into_iter().all(|days| ValidityDays::try_from(days).is_err()));
 }
 
 #[test]
@@ -99,27 +80,14 @@ fn a_stored_certificate_ages() {
         (NOW - day, Status::NotYetValid, 91, vec!["not_yet_valid"]),
         (NOW, Status::Valid, 90, vec![]),
         (end - day * 30, Status::Valid, 30, vec![]),
-        (
-            end - day * 30 + Duration::SECOND,
-            Status::Expiring,
-            29,
-            vec!["expires_soon"],
-        ),
+        (end - day * 30 + Duration::SECOND, Status::Expiring, 29, vec!["expires_soon"]),
         (end - Duration::SECOND, Status::Expiring, 0, vec!["expires_soon"]),
         (end, Status::Expired, 0, vec![]),
         (end + Duration::SECOND, Status::Expired, -1, vec![]),
     ] {
+        assert_eq!((stored.status(now), stored.details().days_left(now)), (status, days_left), "{now}");
         assert_eq!(
-            (stored.status(now), stored.details().days_left(now)),
-            (status, days_left),
-            "{now}"
-        );
-        assert_eq!(
-            stored
-                .warnings(now)
-                .iter()
-                .map(|warning| warning.code)
-                .collect::<Vec<_>>(),
+            stored.warnings(now).iter().map(|warning| warning.code).collect::<Vec<_>>(),
             codes,
             "{now}"
         );

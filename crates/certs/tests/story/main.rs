@@ -2,4 +2,5 @@
 
 mod asserted;
 mod generated;
+mod given;
 mod tools;

@@ -14,18 +14,12 @@ pub(crate) fn keytool(arguments: &[&str]) -> String {
 }
 
 fn run(program: &str, arguments: &[&str]) -> String {
-    let output = Command::new(program)
-        .args(arguments)
-        .env("LC_ALL", "C.UTF-8")
-        .output()
-        .unwrap_or_else(|error| {
+    let output =
+        Command::new(program).args(arguments).env("LC_ALL", "C.UTF-8").output().unwrap_or_else(|error| {
             panic!("{program} is needed for this test ({error}); tools/setup installs it")
         });
     let [printed, errors] =
         [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-    assert!(
-        output.status.success(),
-        "{program} {arguments:?} failed:\n{printed}{errors}"
-    );
+    assert!(output.status.success(), "{program} {arguments:?} failed:\n{printed}{errors}");
     printed
 }

@@ -1,0 +1,205 @@
+//! Reads which encryption an AlgorithmIdentifier names, and decrypts with it (RFC 7292 appendix C, RFC 8018).
+
+use std::borrow::Cow;
+
+use const_oid::ObjectIdentifier;
+use zeroize::Zeroizing;
+
+use super::{
+    Opened, Passphrase,
+    cipher::Cipher,
+    derivation::{Hash, Purpose, derive_classic, derive_pbkdf1},
+    unsupported,
+};
+use crate::{
+    ber::{Malformed, Oid, Reader, Tag},
+    refusal::Refusal,
+};
+
+const fn oid(dotted: &str) -> ObjectIdentifier {
+    ObjectIdentifier::new_unwrap(dotted)
+}
+
+const PBES2: ObjectIdentifier = oid("1.2.840.113549.1.5.13");
+const PBKDF2: ObjectIdentifier = oid("1.2.840.113549.1.5.12");
+const RC2_CBC: ObjectIdentifier = oid("1.2.840.113549.3.2");
+
+const fn rc2(key_octets: usize) -> Cipher {
+    Cipher::Rc2 { key_octets, effective_bits: key_octets * 8 }
+}
+
+/// pbeWithSHA1And… (RFC 7292 appendix C).
+const CLASSIC: [(ObjectIdentifier, Cipher); 6] = [
+    (oid("1.2.840.113549.1.12.1.1"), Cipher::Rc4 { key_octets: 16 }),
+    (oid("1.2.840.113549.1.12.1.2"), Cipher::Rc4 { key_octets: 5 }),
+    (oid("1.2.840.113549.1.12.1.3"), Cipher::TripleDes),
+    (oid("1.2.840.113549.1.12.1.4"), Cipher::TwoKeyTripleDes),
+    (oid("1.2.840.113549.1.12.1.5"), rc2(16)),
+    (oid("1.2.840.113549.1.12.1.6"), rc2(5)),
+];
+
+/// PBES1 (RFC 8018 appendix A.3).
+const PBES1: [(ObjectIdentifier, Hash, Cipher); 4] = [
+    (oid("1.2.840.113549.1.5.3"), Hash::Md5, Cipher::Des),
+    (oid("1.2.840.113549.1.5.6"), Hash::Md5, rc2(8)),
+    (oid("1.2.840.113549.1.5.10"), Hash::Sha1, Cipher::Des),
+    (oid("1.2.840.113549.1.5.11"), Hash::Sha1, rc2(8)),
+];
+
+/// Ciphers of PBES2 whose only parameter is the initial vector (RFC 8018 appendix B.2, NIST).
+const CBC: [(ObjectIdentifier, Cipher); 5] = [
+    (oid("1.3.14.3.2.7"), Cipher::Des),
+    (oid("1.2.840.113549.3.7"), Cipher::TripleDes),
+    (oid("2.16.840.1.101.3.4.1.2"), Cipher::Aes128),
+    (oid("2.16.840.1.101.3.4.1.22"), Cipher::Aes192),
+    (oid("2.16.840.1.101.3.4.1.42"), Cipher::Aes256),
+];
+
+/// An encryption by password.
+pub(crate) struct Scheme<'a> {
+    named: Oid<'a>,
+    cipher: Cipher,
+    derivation: Derivation<'a>,
+}
+
+enum Derivation<'a> {
+    Classic { salt: Cow<'a, [u8]>, iterations: u64 },
+    Pbkdf1 { hash: Hash, salt: Cow<'a, [u8]>, iterations: u64 },
+    Pbkdf2 { derivation: Pbkdf2<'a>, initial_vector: Cow<'a, [u8]> },
+}
+
+/// PBKDF2-params (RFC 8018 appendix A.2).
+pub(crate) struct Pbkdf2<'a> {
+    pub(crate) named: Oid<'a>,
+    pub(crate) hash: Hash,
+    pub(crate) salt: Cow<'a, [u8]>,
+    pub(crate) iterations: u64,
+    pub(crate) key_octets: Option<u64>,
+}
+
+impl<'a> Scheme<'a> {
+    /// Reads an AlgorithmIdentifier.
+    pub(crate) fn read(reader: &mut Reader<'a>) -> Result<Self, Refusal> {
+        let (named, parameters) = reader.algorithm()?;
+        if named.is(PBES2) {
+            return Self::read_pbes2(named, parameters);
+        }
+        if let Some((_, cipher)) = CLASSIC.iter().find(|(known, _)| named.is(*known)) {
+            let (salt, iterations) = read_salt_and_iterations(parameters)?;
+            return Ok(Scheme {
+                named,
+                cipher: *cipher,
+                derivation: Derivation::Classic { salt, iterations },
+            });
+        }
+        let (_, hash, cipher) =
+            PBES1.into_iter().find(|(known, ..)| named.is(*known)).ok_or_else(|| unsupported(named))?;
+        let (salt, iterations) = read_salt_and_iterations(parameters)?;
+        Ok(Scheme { named, cipher, derivation: Derivation::Pbkdf1 { hash, salt, iterations } })
+    }
+
+    /// PBES2-params (RFC 8018 appendix A.4).
+    fn read_pbes2(named: Oid<'a>, mut parameters: Reader<'a>) -> Result<Self, Refusal> {
+        let mut inside = parameters.sequence()?;
+        let derivation = Pbkdf2::read(&mut inside)?;
+        let (cipher_named, mut parameters) = inside.algorithm()?;
+        let (cipher, initial_vector) = if cipher_named.is(RC2_CBC) {
+            read_rc2(parameters, derivation.key_octets)?
+        } else {
+            let (_, cipher) = CBC
+                .into_iter()
+                .find(|(known, _)| cipher_named.is(*known))
+                .ok_or_else(|| unsupported(cipher_named))?;
+            (cipher, parameters.expect(Tag::OCTET_STRING)?.octets()?)
+        };
+        Ok(Scheme { named, cipher, derivation: Derivation::Pbkdf2 { derivation, initial_vector } })
+    }
+
+    /// Decrypts with one reading of the password.
+    pub(crate) fn open(&self, passphrase: &Passphrase, encrypted: &[u8]) -> Result<Opened, Refusal> {
+        let (key, initial_vector) = self.derive(passphrase)?;
+        let plain = self.cipher.decrypt(&key, &initial_vector, encrypted)?;
+        Ok(Opened::judge(plain, self.cipher.block_octets()))
+    }
+
+    fn derive(&self, passphrase: &Passphrase) -> Result<(Zeroizing<Vec<u8>>, Vec<u8>), Refusal> {
+        let key_octets = self.cipher.key_octets();
+        match &self.derivation {
+            Derivation::Classic { salt, iterations } => {
+                let iterations = passphrase.spend(*iterations, self.named)?;
+                let derive = |purpose, length| {
+                    derive_classic(Hash::Sha1, purpose, &passphrase.bmp, salt, iterations, length)
+                };
+                let vector_octets =
+                    if self.cipher.block_octets() > 1 { self.cipher.block_octets() } else { 0 };
+                Ok((derive(Purpose::Key, key_octets), derive(Purpose::InitialVector, vector_octets).to_vec()))
+            }
+            Derivation::Pbkdf1 { hash, salt, iterations } => {
+                let iterations = passphrase.spend(*iterations, self.named)?;
+                let derived = derive_pbkdf1(*hash, &passphrase.utf8, salt, iterations);
+                Ok((Zeroizing::new(derived[..8].to_vec()), derived[8..16].to_vec()))
+            }
+            Derivation::Pbkdf2 { derivation, initial_vector } => {
+                Ok((derivation.derive(passphrase, key_octets)?, initial_vector.to_vec()))
+            }
+        }
+    }
+}
+
+impl<'a> Pbkdf2<'a> {
+    /// Reads an AlgorithmIdentifier that must name PBKDF2.
+    pub(crate) fn read(reader: &mut Reader<'a>) -> Result<Self, Refusal> {
+        let (named, mut parameters) = reader.algorithm()?;
+        if !named.is(PBKDF2) {
+            return Err(unsupported(named));
+        }
+        let mut inside = parameters.sequence()?;
+        let salt = inside.expect(Tag::OCTET_STRING)?.octets()?;
+        let iterations = inside.expect(Tag::INTEGER)?.small()?;
+        let key_octets = inside.optional(Tag::INTEGER)?.map(|length| length.small()).transpose()?;
+        let hash = match inside.optional(Tag::SEQUENCE)? {
+            None => Hash::Sha1,
+            Some(function) => {
+                let function = function.open().oid()?;
+                Hash::of_hmac(function).ok_or_else(|| unsupported(function))?
+            }
+        };
+        Ok(Pbkdf2 { named, hash, salt, iterations, key_octets })
+    }
+
+    pub(crate) fn derive(
+        &self,
+        passphrase: &Passphrase,
+        key_octets: usize,
+    ) -> Result<Zeroizing<Vec<u8>>, Refusal> {
+        let iterations = passphrase.spend(self.iterations, self.named)?;
+        Ok(self.hash.pbkdf2(&passphrase.utf8, &self.salt, iterations, key_octets))
+    }
+}
+
+fn read_salt_and_iterations(mut parameters: Reader<'_>) -> Result<(Cow<'_, [u8]>, u64), Malformed> {
+    let mut inside = parameters.sequence()?;
+    Ok((inside.expect(Tag::OCTET_STRING)?.octets()?, inside.expect(Tag::INTEGER)?.small()?))
+}
+
+/// RC2-CBC-Parameter (RFC 8018 appendix B.2.3): the version stands for the effective size of the key.
+fn read_rc2(
+    mut parameters: Reader<'_>,
+    key_octets: Option<u64>,
+) -> Result<(Cipher, Cow<'_, [u8]>), Malformed> {
+    let mut inside = parameters.sequence()?;
+    let effective_bits = match inside.optional(Tag::INTEGER)?.map(|version| version.small()).transpose()? {
+        None => 32,
+        Some(160) => 40,
+        Some(120) => 64,
+        Some(58) => 128,
+        Some(bits @ 256..=1024) => usize::try_from(bits).map_err(|_| Malformed)?,
+        Some(_) => return Err(Malformed),
+    };
+    let key_octets = match key_octets {
+        None => effective_bits.div_ceil(8),
+        Some(octets @ 1..=128) => usize::try_from(octets).map_err(|_| Malformed)?,
+        Some(_) => return Err(Malformed),
+    };
+    Ok((Cipher::Rc2 { key_octets, effective_bits }, inside.expect(Tag::OCTET_STRING)?.octets()?))
+}
