@@ -172,10 +172,7 @@ impl Failure {
     pub fn request_id(&self) -> Option<&str> {
         match self {
             Self::Entra(refusal) => refusal.trace_id.as_deref().or(refusal.correlation_id.as_deref()),
-            Self::Graph(refusal) => refusal
-                .request_id
-                .as_deref()
-                .or(refusal.client_request_id.as_deref()),
+            Self::Graph(refusal) => refusal.request_id.as_deref().or(refusal.client_request_id.as_deref()),
             Self::Smtp(_) | Self::Network(_) | Self::Local(_) => None,
         }
     }
@@ -186,13 +183,9 @@ impl GraphRefusal {
     pub fn is_temporary(&self) -> bool {
         matches!(
             (self.code.as_str(), self.status),
-            (
-                "ApplicationThrottled" | "TooManyRequests" | "activityLimitReached",
-                _
-            ) | (
-                "ErrorExceededMessageLimit" | "serviceNotAvailable" | "ErrorServerBusy",
-                _
-            ) | (_, 408 | 429 | 500 | 502..=504 | 509)
+            ("ApplicationThrottled" | "TooManyRequests" | "activityLimitReached", _)
+                | ("ErrorExceededMessageLimit" | "serviceNotAvailable" | "ErrorServerBusy", _)
+                | (_, 408 | 429 | 500 | 502..=504 | 509)
         )
     }
 }
@@ -246,30 +239,19 @@ impl NetworkKind {
 impl NetworkTrouble {
     /// `target` is `host:port`; `detail` is cleaned and cut.
     pub fn new(target: impl Into<String>, kind: NetworkKind, detail: &str) -> Self {
-        Self {
-            target: target.into(),
-            kind,
-            detail: printable(detail, DETAIL_CHARS),
-        }
+        Self { target: target.into(), kind, detail: printable(detail, DETAIL_CHARS) }
     }
 }
 
 impl LocalTrouble {
     /// `code` in snake_case, `message` says what is wrong, `hint` what to do.
     pub fn new(code: &'static str, message: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self {
-            code,
-            message: message.into(),
-            hint: hint.into(),
-        }
+        Self { code, message: message.into(), hint: hint.into() }
     }
 
     /// Only what our own store or a change made meanwhile caused passes by itself.
     pub fn is_temporary(&self) -> bool {
-        matches!(
-            self.code,
-            "account_changed" | "grant_not_stored" | "grant_not_loaded" | "interrupted"
-        )
+        matches!(self.code, "account_changed" | "grant_not_stored" | "grant_not_loaded" | "interrupted")
     }
 }
 
@@ -435,10 +417,7 @@ mod tests {
     #[test]
     fn a_failure_reads_as_a_sentence_and_has_a_short_code() {
         let failure = Failure::from(smtp(535, "5.7.3", "Authentication unsuccessful"));
-        assert_eq!(
-            failure.to_string(),
-            "the SMTP server answered 535 5.7.3 Authentication unsuccessful"
-        );
+        assert_eq!(failure.to_string(), "the SMTP server answered 535 5.7.3 Authentication unsuccessful");
         assert_eq!(failure.code(), "535 5.7.3");
         let failure = Failure::from(graph(413, ""));
         assert_eq!(failure.code(), "http_413");

@@ -6,19 +6,23 @@
 //! of the wall Entra ID, Microsoft Graph and Exchange Online; `postern` gives the account, time and store.
 
 pub mod account;
+pub mod authorize;
 pub mod cloud;
 pub mod connection;
+pub mod device_code;
 pub mod diagnosis;
 pub mod failure;
-pub mod graph;
 pub mod grant_keeper;
+pub mod graph;
 mod id_token;
 pub mod outcome;
 mod provider;
 pub mod proxy;
 pub mod scope;
 pub mod secret;
+mod signed_in;
 pub mod smtp;
+pub mod state;
 pub mod tenant;
 #[cfg(test)]
 mod testing;

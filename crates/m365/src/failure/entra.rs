@@ -163,17 +163,11 @@ impl WireError {
     fn read(body: &[u8]) -> Option<Self> {
         let answer: Value = serde_json::from_slice(body).ok()?;
         let text = |member: &str| answer[member].as_str().map(str::to_owned);
-        let codes = answer["error_codes"]
-            .as_array()
-            .map(Vec::as_slice)
-            .unwrap_or_default();
+        let codes = answer["error_codes"].as_array().map(Vec::as_slice).unwrap_or_default();
         Some(Self {
             error: text("error").filter(|error| !error.is_empty())?,
             error_description: text("error_description").unwrap_or_default(),
-            error_codes: codes
-                .iter()
-                .filter_map(|code| code.as_u64()?.try_into().ok())
-                .collect(),
+            error_codes: codes.iter().filter_map(|code| code.as_u64()?.try_into().ok()).collect(),
             suberror: text("suberror"),
             claims: text("claims"),
             trace_id: text("trace_id"),
@@ -205,8 +199,7 @@ const UNREADABLE_CHARS: usize = 300;
 const SHORT_CHARS: usize = 200;
 
 fn short(text: Option<String>) -> Option<String> {
-    text.map(|text| printable(&text, SHORT_CHARS))
-        .filter(|text| !text.is_empty())
+    text.map(|text| printable(&text, SHORT_CHARS)).filter(|text| !text.is_empty())
 }
 
 fn word_after(text: &str, label: &str) -> Option<String> {
@@ -238,10 +231,7 @@ mod tests {
             401,
             r#"{"error":"invalid_client","error_description":"AADSTS7000215: Invalid client secret provided. Trace ID: 11111111-aaaa Correlation ID: 22222222-bbbb Timestamp: 2026-01-27 10:00:00Z","error_codes":[7000215],"timestamp":"2026-01-27 10:00:00Z","trace_id":"t-1","correlation_id":"c-1","error_uri":"https://login.microsoftonline.com/error?code=7000215"}"#,
         );
-        assert_eq!(
-            refusal.description,
-            "AADSTS7000215: Invalid client secret provided."
-        );
+        assert_eq!(refusal.description, "AADSTS7000215: Invalid client secret provided.");
         assert_eq!(refusal.codes, [7000215]);
         assert_eq!(refusal.label(), "AADSTS7000215");
         assert_eq!(refusal.trace_id.as_deref(), Some("t-1"));
@@ -256,10 +246,7 @@ mod tests {
             400,
             r#"{"error":"invalid_grant","error_description":"AADSTS700082: The refresh token has expired due to inactivity.\r\nTrace ID: aaaa\r\nCorrelation ID: bbbb\r\nTimestamp: 2022-01-01 00:00:00Z"}"#,
         );
-        assert_eq!(
-            refusal.description,
-            "AADSTS700082: The refresh token has expired due to inactivity."
-        );
+        assert_eq!(refusal.description, "AADSTS700082: The refresh token has expired due to inactivity.");
         assert_eq!(refusal.codes, [700082]);
         assert_eq!(refusal.trace_id.as_deref(), Some("aaaa"));
         assert_eq!(refusal.correlation_id.as_deref(), Some("bbbb"));
@@ -276,10 +263,7 @@ mod tests {
 
     #[test]
     fn no_code_at_all_leaves_the_error_as_the_label() {
-        assert_eq!(
-            answer(400, r#"{"error":"invalid_scope"}"#).label(),
-            "invalid_scope"
-        );
+        assert_eq!(answer(400, r#"{"error":"invalid_scope"}"#).label(), "invalid_scope");
         assert_eq!(answer(400, r#"{"error":"invalid_scope"}"#).aadsts(), None);
     }
 
@@ -319,9 +303,7 @@ mod tests {
 
     #[test]
     fn every_family_of_dead_grants_is_known() {
-        for code in [
-            65001, 700082, 700081, 700084, 70008, 70000, 70043, 50173, 50076, 54005,
-        ] {
+        for code in [65001, 700082, 700081, 700084, 70008, 70000, 70043, 50173, 50076, 54005] {
             let body = format!(r#"{{"error":"invalid_grant","error_codes":[{code}]}}"#);
             assert!(answer(400, &body).is_grant_dead(), "{code}");
         }
@@ -346,10 +328,7 @@ mod tests {
 
     #[test]
     fn members_of_the_wrong_type_do_not_break_the_reading() {
-        let refusal = answer(
-            400,
-            r#"{"error":"invalid_grant","error_codes":["x",-1,7],"trace_id":5}"#,
-        );
+        let refusal = answer(400, r#"{"error":"invalid_grant","error_codes":["x",-1,7],"trace_id":5}"#);
         assert_eq!((refusal.status, refusal.error.as_str()), (400, "invalid_grant"));
         assert_eq!(refusal.codes, [7]);
         assert_eq!(refusal.trace_id, None);

@@ -1,0 +1,297 @@
+//! An account as a state machine: what has happened to it, and what it needs next.
+//!
+//! Pure: `postern` stores the state and the time of its change. Only a refusal that waiting doesn't cure
+//! breaks an account; an outage never does. Neighbour: `diagnosis` gives a broken account its words.
+
+use serde::{Deserialize, Serialize};
+
+use crate::account::SignIn;
+use crate::failure::Failure;
+
+/// Where an account stands. Each variant has its own data only.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AccountState {
+    /// Settings are missing.
+    Incomplete {
+        /// Which ones.
+        missing: Vec<Missing>,
+    },
+    /// All is set; a person has to sign in, or the application's access to be verified.
+    NeedsSignIn,
+    /// Somebody signed in elsewhere than in the browser that asked: whoever started it has to confirm.
+    Pending,
+    /// Nothing more is needed from a person.
+    Ready,
+    /// Microsoft refuses it, and waiting doesn't help.
+    Broken(Trouble),
+}
+
+/// Why an account is broken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trouble {
+    /// As [`Failure::code`].
+    pub code: String,
+    /// What it means.
+    pub cause: String,
+    /// What to do.
+    pub fix: String,
+}
+
+/// A setting that an account can't do without.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Missing {
+    /// The tenant.
+    Tenant,
+    /// The application (client) ID.
+    ClientId,
+    /// Certificate or secret.
+    Credential,
+    /// The sender: an application has no mailbox of its own.
+    From,
+}
+
+/// What happened to an account.
+#[derive(Debug, Clone, Copy)]
+pub enum Event<'a> {
+    /// Its settings were changed.
+    SettingsChanged {
+        /// What is missing now.
+        missing: &'a [Missing],
+        /// What the change meant for the grant.
+        grant: GrantFate,
+    },
+    /// A sign-in was started: nothing has been learned yet.
+    FlowStarted,
+    /// A sign-in has found somebody and waits for its confirmation.
+    FlowPending,
+    /// A sign-in was confirmed and its grant stored; or the application's access was verified.
+    Confirmed,
+    /// A sign-in failed, ran out of time or was cancelled.
+    FlowEnded,
+    /// A call failed; the trouble is the diagnosis of it.
+    Failed {
+        /// What was said.
+        failure: &'a Failure,
+        /// What it means.
+        trouble: &'a Trouble,
+    },
+    /// A token was obtained and the resource took it.
+    Repaired,
+}
+
+/// What a change of settings means for the grant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GrantFate {
+    /// It still holds.
+    Kept,
+    /// Tenant, client, cloud or sign-in are others now: a new sign-in is needed.
+    Invalidated,
+}
+
+impl AccountState {
+    /// The state of a new account.
+    pub fn of_new(missing: &[Missing]) -> Self {
+        match missing.is_empty() {
+            true => Self::NeedsSignIn,
+            false => Self::Incomplete { missing: missing.to_vec() },
+        }
+    }
+
+    /// The state after the event.
+    #[must_use]
+    pub fn after(self, event: Event<'_>) -> Self {
+        match event {
+            Event::SettingsChanged { missing, grant } => self.after_settings(missing, grant),
+            Event::FlowStarted => self,
+            Event::FlowPending => self.after_pending(),
+            Event::Confirmed => self.unless_incomplete(Self::Ready),
+            Event::FlowEnded => self.after_flow(),
+            Event::Failed { failure, trouble } => self.after_failure(failure, trouble),
+            Event::Repaired => self.after_repair(),
+        }
+    }
+
+    /// snake_case, as the API shows it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Incomplete { .. } => "incomplete",
+            Self::NeedsSignIn => "needs_sign_in",
+            Self::Pending => "pending",
+            Self::Ready => "ready",
+            Self::Broken(_) => "broken",
+        }
+    }
+
+    /// Whether mail may be tried. An application needs no person: it may be tried before it was verified. A
+    /// broken account is tried by its probe only.
+    pub fn may_send(&self, sign_in: SignIn) -> bool {
+        match self {
+            Self::Ready => true,
+            Self::NeedsSignIn => sign_in == SignIn::Application,
+            Self::Incomplete { .. } | Self::Pending | Self::Broken(_) => false,
+        }
+    }
+
+    /// A change that keeps the grant cures nothing by itself: a broken account stays so until its probe
+    /// gets through.
+    fn after_settings(self, missing: &[Missing], grant: GrantFate) -> Self {
+        match (Self::of_new(missing), grant) {
+            (incomplete @ Self::Incomplete { .. }, _) => incomplete,
+            (complete, GrantFate::Invalidated) => complete,
+            (complete, GrantFate::Kept) => match self {
+                Self::Incomplete { .. } => complete,
+                unchanged => unchanged,
+            },
+        }
+    }
+
+    /// A ready account goes on with the grant it has.
+    fn after_pending(self) -> Self {
+        match self {
+            Self::NeedsSignIn | Self::Broken(_) => Self::Pending,
+            Self::Incomplete { .. } | Self::Pending | Self::Ready => self,
+        }
+    }
+
+    fn after_flow(self) -> Self {
+        match self {
+            Self::Pending => Self::NeedsSignIn,
+            Self::Incomplete { .. } | Self::NeedsSignIn | Self::Ready | Self::Broken(_) => self,
+        }
+    }
+
+    fn after_failure(self, failure: &Failure, trouble: &Trouble) -> Self {
+        match self {
+            Self::Ready | Self::NeedsSignIn | Self::Broken(_) if breaks_account(failure) => {
+                Self::Broken(trouble.clone())
+            }
+            unchanged => unchanged,
+        }
+    }
+
+    fn after_repair(self) -> Self {
+        match self {
+            Self::NeedsSignIn | Self::Broken(_) => Self::Ready,
+            Self::Incomplete { .. } | Self::Pending | Self::Ready => self,
+        }
+    }
+
+    fn unless_incomplete(self, next: Self) -> Self {
+        match self {
+            Self::Incomplete { .. } => self,
+            _ => next,
+        }
+    }
+}
+
+/// Whether a failure speaks about the account: a final refusal by Entra, or by the servers' doors (a token
+/// or a sign-in refused), never about one message, one network or our own store.
+pub fn breaks_account(failure: &Failure) -> bool {
+    match failure {
+        _ if failure.is_temporary() => false,
+        Failure::Entra(_) => true,
+        Failure::Graph(refusal) => refusal.status == 401 || refusal.code == "MailboxNotEnabledForRESTAPI",
+        Failure::Smtp(refusal) => matches!(refusal.code, 530 | 534 | 535 | 538),
+        Failure::Local(trouble) => trouble.code == "assertion_not_signed",
+        Failure::Network(_) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::failure::{EntraRefusal, LocalTrouble, NetworkKind, NetworkTrouble};
+
+    fn entra(error: &str, code: u32) -> Failure {
+        let codes = format!(r#"{{"error":"{error}","error_codes":[{code}]}}"#);
+        EntraRefusal::from_answer(400, codes.as_bytes(), None).into()
+    }
+
+    fn trouble() -> Trouble {
+        Trouble { code: "AADSTS700082".to_owned(), cause: "c".to_owned(), fix: "f".to_owned() }
+    }
+
+    fn after_failure(state: AccountState, failure: &Failure) -> AccountState {
+        state.after(Event::Failed { failure, trouble: &trouble() })
+    }
+
+    #[test]
+    fn a_new_account_needs_its_settings_and_then_a_person() {
+        let state = AccountState::of_new(&[Missing::From]);
+        assert_eq!(state.name(), "incomplete");
+        let settings = Event::SettingsChanged { missing: &[], grant: GrantFate::Kept };
+        let state = state.after(settings);
+        assert_eq!(state, AccountState::NeedsSignIn);
+        let state = state.after(Event::FlowStarted).after(Event::FlowPending);
+        assert_eq!(state, AccountState::Pending);
+        assert_eq!(state.after(Event::Confirmed), AccountState::Ready);
+    }
+
+    #[test]
+    fn a_flow_that_ends_in_nothing_leaves_things_as_they_were() {
+        assert_eq!(AccountState::Pending.after(Event::FlowEnded), AccountState::NeedsSignIn);
+        assert_eq!(
+            AccountState::Ready.after(Event::FlowPending).after(Event::FlowEnded),
+            AccountState::Ready
+        );
+        let broken = AccountState::Broken(trouble());
+        assert_eq!(broken.clone().after(Event::FlowStarted).after(Event::FlowEnded), broken);
+    }
+
+    #[test]
+    fn an_incomplete_account_does_not_become_ready() {
+        let incomplete = AccountState::of_new(&[Missing::Credential]);
+        for event in [Event::Confirmed, Event::Repaired, Event::FlowPending] {
+            assert_eq!(incomplete.clone().after(event), incomplete);
+        }
+    }
+
+    #[test]
+    fn a_final_refusal_breaks_an_account_and_a_success_mends_it() {
+        for failure in [
+            entra("invalid_grant", 700082),
+            entra("invalid_client", 7000222),
+            entra("unauthorized_client", 700016),
+            entra("interaction_required", 50076),
+        ] {
+            let state = after_failure(AccountState::Ready, &failure);
+            assert_eq!(state, AccountState::Broken(trouble()), "{failure}");
+            assert_eq!(state.after(Event::Repaired), AccountState::Ready);
+        }
+    }
+
+    #[test]
+    fn what_passes_never_breaks_an_account() {
+        for failure in [
+            entra("temporarily_unavailable", 90033),
+            entra("invalid_grant", 50196),
+            NetworkTrouble::new("a:443", NetworkKind::Tls, "unknown issuer").into(),
+            LocalTrouble::new("grant_not_stored", "m", "h").into(),
+            LocalTrouble::new("id_token_nonce", "m", "h").into(),
+        ] {
+            assert_eq!(after_failure(AccountState::Ready, &failure), AccountState::Ready, "{failure}");
+        }
+    }
+
+    #[test]
+    fn another_tenant_or_client_needs_a_new_sign_in_and_other_changes_cure_nothing() {
+        let broken = AccountState::Broken(trouble());
+        let kept = Event::SettingsChanged { missing: &[], grant: GrantFate::Kept };
+        let gone = Event::SettingsChanged { missing: &[], grant: GrantFate::Invalidated };
+        assert_eq!(broken.clone().after(kept), broken);
+        assert_eq!(broken.after(gone), AccountState::NeedsSignIn);
+        assert_eq!(AccountState::Ready.after(kept), AccountState::Ready);
+        assert_eq!(AccountState::Ready.after(gone), AccountState::NeedsSignIn);
+        let taken_away = Event::SettingsChanged { missing: &[Missing::Credential], grant: GrantFate::Kept };
+        assert_eq!(AccountState::Ready.after(taken_away).name(), "incomplete");
+    }
+
+    #[test]
+    fn an_application_may_send_before_it_was_verified_and_a_person_may_not() {
+        assert!(AccountState::NeedsSignIn.may_send(SignIn::Application));
+        assert!(!AccountState::NeedsSignIn.may_send(SignIn::Delegated));
+        assert!(AccountState::Ready.may_send(SignIn::Delegated));
+        assert!(!AccountState::Broken(trouble()).may_send(SignIn::Application));
+    }
+}
