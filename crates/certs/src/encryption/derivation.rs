@@ -64,6 +64,11 @@ impl Hash {
         }
     }
 
+    /// How many values of it make a key of that length.
+    pub(crate) fn count_for(self, key_octets: usize) -> usize {
+        key_octets.div_ceil(self.length())
+    }
+
     /// Length of the blocks it works on, in octets: `v` of RFC 7292 appendix B.2.
     fn block(self) -> usize {
         match self {

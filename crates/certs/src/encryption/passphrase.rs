@@ -1,13 +1,14 @@
 //! What a typed password can mean to a file (facts §8.2): each reading with its budget of work.
 
-use std::cell::Cell;
+use std::{cell::Cell, rc::Rc};
 
 use zeroize::Zeroizing;
 
 use crate::{Password, ber::Oid, refusal::Refusal};
 
-/// Iterations that one file may cost. Real files use 600,000; this many take a few seconds.
-pub(crate) const MOST_ITERATIONS: u64 = 10_000_000;
+/// Hashes that one file may cost, over all readings of the password. Ten million iterations of PBKDF2 are
+/// twenty million hashes; real files use 600,000. This many take a few seconds.
+pub(crate) const MOST_HASHES: u64 = 25_000_000;
 
 /// One reading of a password.
 pub(crate) struct Passphrase {
@@ -16,27 +17,37 @@ pub(crate) struct Passphrase {
     pub(crate) bmp: Zeroizing<Vec<u8>>,
     /// For everything that came later.
     pub(crate) utf8: Zeroizing<Vec<u8>>,
-    spent: Cell<u64>,
+    spent: Rc<Cell<u64>>,
 }
 
 impl Passphrase {
-    fn new(bmp: Vec<u8>, utf8: &str) -> Self {
+    fn new(bmp: Vec<u8>, utf8: &str, spent: &Rc<Cell<u64>>) -> Self {
         Passphrase {
             bmp: Zeroizing::new(bmp),
             utf8: Zeroizing::new(utf8.as_bytes().to_vec()),
-            spent: Cell::new(0),
+            spent: Rc::clone(spent),
         }
     }
 
-    /// Takes iterations from the budget before they are made.
-    pub(crate) fn spend(&self, iterations: u64, algorithm: Oid<'_>) -> Result<u32, Refusal> {
-        let spent = self.spent.get().saturating_add(iterations);
-        if spent > MOST_ITERATIONS {
-            let name = format!("a key derivation of {iterations} iterations, more than a file may cost");
+    /// Takes a derivation from the budget before it is made: so many iterations, each of so many hashes.
+    pub(crate) fn spend(
+        &self,
+        iterations: u64,
+        hashes_each: usize,
+        algorithm: Oid<'_>,
+    ) -> Result<u32, Refusal> {
+        let hashes = iterations.saturating_mul(hashes_each as u64);
+        self.spent.set(self.spent.get().saturating_add(hashes));
+        if self.is_exhausted() {
+            let name = format!("a key derivation of {iterations} iterations, more work than a file may cost");
             return Err(Refusal::UnsupportedAlgorithm { name, oid: algorithm.dotted() });
         }
-        self.spent.set(spent);
         u32::try_from(iterations).ok().filter(|count| *count > 0).ok_or_else(Refusal::damaged)
+    }
+
+    /// Whether the file has cost more than it may.
+    pub(crate) fn is_exhausted(&self) -> bool {
+        self.spent.get() > MOST_HASHES
     }
 }
 
@@ -44,12 +55,13 @@ impl Passphrase {
 /// the classic derivation tells them apart. A password beyond ASCII: as it should be written, then as
 /// OpenSSL before 1.1.0 wrote it, one UTF-16 unit for each octet of its UTF-8 form.
 pub(crate) fn passphrases(password: Option<&Password>) -> Vec<Passphrase> {
+    let spent = Rc::default();
     match password.map(Password::expose).filter(|text| !text.is_empty()) {
-        None => vec![Passphrase::new(Vec::new(), ""), Passphrase::new(vec![0, 0], "")],
-        Some(text) if text.is_ascii() => vec![Passphrase::new(to_bmp(text.encode_utf16()), text)],
+        None => vec![Passphrase::new(Vec::new(), "", &spent), Passphrase::new(vec![0, 0], "", &spent)],
+        Some(text) if text.is_ascii() => vec![Passphrase::new(to_bmp(text.encode_utf16()), text, &spent)],
         Some(text) => vec![
-            Passphrase::new(to_bmp(text.encode_utf16()), text),
-            Passphrase::new(to_bmp(text.bytes().map(u16::from)), text),
+            Passphrase::new(to_bmp(text.encode_utf16()), text, &spent),
+            Passphrase::new(to_bmp(text.bytes().map(u16::from)), text, &spent),
         ],
     }
 }

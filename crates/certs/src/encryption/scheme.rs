@@ -126,16 +126,17 @@ impl<'a> Scheme<'a> {
         let key_octets = self.cipher.key_octets();
         match &self.derivation {
             Derivation::Classic { salt, iterations } => {
-                let iterations = passphrase.spend(*iterations, self.named)?;
+                let vector_octets =
+                    if self.cipher.block_octets() > 1 { self.cipher.block_octets() } else { 0 };
+                let hashes = Hash::Sha1.count_for(key_octets) + Hash::Sha1.count_for(vector_octets);
+                let iterations = passphrase.spend(*iterations, hashes, self.named)?;
                 let derive = |purpose, length| {
                     derive_classic(Hash::Sha1, purpose, &passphrase.bmp, salt, iterations, length)
                 };
-                let vector_octets =
-                    if self.cipher.block_octets() > 1 { self.cipher.block_octets() } else { 0 };
                 Ok((derive(Purpose::Key, key_octets), derive(Purpose::InitialVector, vector_octets).to_vec()))
             }
             Derivation::Pbkdf1 { hash, salt, iterations } => {
-                let iterations = passphrase.spend(*iterations, self.named)?;
+                let iterations = passphrase.spend(*iterations, 1, self.named)?;
                 let derived = derive_pbkdf1(*hash, &passphrase.utf8, salt, iterations);
                 Ok((Zeroizing::new(derived[..8].to_vec()), derived[8..16].to_vec()))
             }
@@ -172,7 +173,8 @@ impl<'a> Pbkdf2<'a> {
         passphrase: &Passphrase,
         key_octets: usize,
     ) -> Result<Zeroizing<Vec<u8>>, Refusal> {
-        let iterations = passphrase.spend(self.iterations, self.named)?;
+        let iterations =
+            passphrase.spend(self.iterations, 2 * self.hash.count_for(key_octets), self.named)?;
         Ok(self.hash.pbkdf2(&passphrase.utf8, &self.salt, iterations, key_octets))
     }
 }

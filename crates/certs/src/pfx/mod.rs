@@ -116,7 +116,11 @@ fn explain_mismatch(contents: &[u8], passphrases: &[Passphrase], none_typed: boo
     let mut safe = Safe::new(passphrases);
     match safe.read_contents(contents) {
         Err(Refusal::NotPkcs12 { what }) => Refusal::NotPkcs12 { what },
-        Err(unsupported @ Refusal::UnsupportedAlgorithm { .. }) => unsupported,
+        Err(unsupported @ Refusal::UnsupportedAlgorithm { .. })
+            if !passphrases.iter().any(Passphrase::is_exhausted) =>
+        {
+            unsupported
+        }
         _ if safe.opened => Refusal::damaged(),
         _ => wrong_password(none_typed, false),
     }

@@ -3,7 +3,7 @@
 
 use std::process::Command;
 
-/// Runs OpenSSL and gives what it printed; a refusal fails the test.
+/// Runs OpenSSL and gives what it printed, on both outputs; a refusal fails the test.
 pub(crate) fn openssl(arguments: &[&str]) -> String {
     run("openssl", arguments)
 }
@@ -21,5 +21,5 @@ fn run(program: &str, arguments: &[&str]) -> String {
     let [printed, errors] =
         [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
     assert!(output.status.success(), "{program} {arguments:?} failed:\n{printed}{errors}");
-    printed
+    printed + &errors
 }
