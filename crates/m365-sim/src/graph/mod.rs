@@ -1,0 +1,216 @@
+//! Microsoft Graph v1.0: who am I, licences, sendMail, reading mail.
+//! The order of the checks is facts §9's; every resource is listed in `route`. It trusts only tokens that
+//! `entra` signed for Graph.
+
+mod bearer;
+mod directory;
+mod messages;
+mod refusal;
+mod send_mail;
+
+use crate::tenant::{State, Tenant};
+use crate::web::{Answer, Call};
+use crate::world::{Outage, Switches, User};
+use bearer::{Bearer, Kind};
+use refusal::Refusal;
+use serde_json::Value;
+use std::collections::HashMap;
+use std::time::Duration;
+use uuid::Uuid;
+
+/// What Graph remembers between requests.
+#[derive(Debug, Default)]
+pub(crate) struct Memory {
+    /// Calls under way per application and mailbox.
+    in_flight: HashMap<(String, Uuid), u32>,
+}
+
+/// One authorised call about one user.
+struct Asking<'a> {
+    tenant: &'a Tenant,
+    call: &'a Call,
+    bearer: &'a Bearer,
+    user: User,
+}
+
+/// What becomes of the answer to a call that was carried out.
+enum Done {
+    Answer(Answer),
+    /// Carried out; the answer gets lost.
+    Lost,
+}
+
+/// Answers a call to Graph.
+pub(crate) async fn answer(tenant: &Tenant, call: &Call) -> Answer {
+    let switches = tenant.lock().world.switches.clone();
+    let request_id = Uuid::new_v4().to_string();
+    match switches.graph_outage {
+        Outage::Off => {}
+        Outage::Hang => std::future::pending().await,
+        Outage::Reset => return Answer::dropped(),
+        Outage::Unavailable => return dress(call, &request_id, refusal::unavailable().answer(tenant, call, &request_id)),
+    }
+    let claims = call.header("authorization").and_then(|value| bearer::unverified_claims(value));
+    let answer = match handle(tenant, call, &switches).await {
+        Ok(Done::Answer(answer)) => answer,
+        Ok(Done::Lost) => return Answer::dropped(),
+        Err(refusal) => refusal.answer(tenant, call, &request_id),
+    };
+    let answer = dress(call, &request_id, answer);
+    match claims {
+        Some(claims) => answer.noting("token", claims),
+        None => answer,
+    }
+}
+
+async fn handle(tenant: &Tenant, call: &Call, switches: &Switches) -> Result<Done, Refusal> {
+    let bearer = bearer::check(tenant, call)?;
+    if switches.graph_throttle_seconds > 0 {
+        return Err(refusal::throttled(switches.graph_throttle_seconds));
+    }
+    let segments: Vec<&str> = call.segments.iter().map(String::as_str).collect();
+    let (name, rest) = match &segments[..] {
+        ["oidc", "userinfo"] => return directory::userinfo(tenant, &bearer).map(Done::Answer),
+        ["v1.0", "me", rest @ ..] => (bearer.user_id()?, rest),
+        ["v1.0", "users", name, rest @ ..] => ((*name).to_owned(), rest),
+        _ => return Err(refusal::no_such_segment(segments.last().copied().unwrap_or_default())),
+    };
+    let action = route(call, rest)?;
+    action.check_permission(&bearer, &tenant.lock(), &name)?;
+    let user = find_user(&tenant.lock(), &name, action)?;
+    let asking = Asking { tenant, call, bearer: &bearer, user };
+    if !action.needs_mailbox() {
+        return asking.read_directory(action).map(Done::Answer);
+    }
+    if !asking.user.has_mailbox() {
+        return Err(refusal::no_mailbox());
+    }
+    let _place = Place::take(tenant, &bearer, &asking.user)?;
+    if switches.graph_latency_ms > 0 {
+        tokio::time::sleep(Duration::from_millis(u64::from(switches.graph_latency_ms))).await;
+    }
+    match action {
+        Action::SendMail => asking.send_mail(),
+        _ => asking.read_mailbox(action, rest).map(Done::Answer),
+    }
+}
+
+/// What can be done with a user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Action {
+    ReadUser,
+    ReadLicenses,
+    SendMail,
+    ReadSettings,
+    ReadFolders,
+    ReadMessages,
+}
+
+/// All of Graph's resources below a user.
+fn route(call: &Call, rest: &[&str]) -> Result<Action, Refusal> {
+    let verb = call.method.as_str();
+    let action = match rest {
+        [] => Action::ReadUser,
+        ["licenseDetails"] => Action::ReadLicenses,
+        ["sendMail" | "microsoft.graph.sendMail"] => Action::SendMail,
+        ["mailboxSettings"] => Action::ReadSettings,
+        ["mailFolders"] | ["mailFolders", _] => Action::ReadFolders,
+        ["messages"] | ["messages", _] | ["messages", _, "$value"] | ["mailFolders", _, "messages"] => Action::ReadMessages,
+        [.., last] => return Err(refusal::no_such_segment(last)),
+    };
+    let right = if action == Action::SendMail { "POST" } else { "GET" };
+    if verb == right { Ok(action) } else { Err(refusal::method_not_allowed()) }
+}
+
+impl Action {
+    fn needs_mailbox(self) -> bool {
+        !matches!(self, Self::ReadUser | Self::ReadLicenses)
+    }
+
+    /// The permissions of which one must be in the token (facts 5, Microsoft's reference pages).
+    fn check_permission(self, bearer: &Bearer, state: &State, name: &str) -> Result<(), Refusal> {
+        let own = bearer.is_about(state, name);
+        let wanted: &[&str] = match (self, &bearer.kind, own) {
+            (Self::ReadUser | Self::ReadLicenses, Kind::Delegated, true) => &["User.Read", "User.Read.All"],
+            (Self::ReadUser | Self::ReadLicenses, _, _) => &["User.Read.All"],
+            (Self::SendMail, Kind::Delegated, false) => &["Mail.Send.Shared"],
+            (Self::SendMail, _, _) => &["Mail.Send"],
+            (Self::ReadSettings, _, _) => &["MailboxSettings.Read"],
+            (Self::ReadFolders | Self::ReadMessages, _, _) => &["Mail.Read", "Mail.ReadWrite"],
+        };
+        if !bearer.has_any(wanted) {
+            return Err(if self.needs_mailbox() { refusal::access_denied() } else { refusal::insufficient_privileges() });
+        }
+        if self.needs_mailbox() { check_reach(bearer, state, name, own) } else { Ok(()) }
+    }
+}
+
+/// Another's mailbox needs Full Access; app-only access may be limited by a policy (facts 4.9, 5.3).
+fn check_reach(bearer: &Bearer, state: &State, name: &str, own: bool) -> Result<(), Refusal> {
+    let other = state.world.user(name);
+    let has_rights = |user: &User| other.is_some_and(|other| user.has_rights_on(other.address()));
+    match &bearer.kind {
+        Kind::Delegated if own => Ok(()),
+        Kind::Delegated if bearer.user(state).is_some_and(has_rights) => Ok(()),
+        Kind::Delegated => Err(refusal::access_denied()),
+        Kind::AppOnly => match &state.world.switches.graph_app_mailboxes {
+            Some(list) if !other.is_some_and(|user| list.iter().any(|one| user.owns(one))) => {
+                Err(refusal::blocked_by_policy())
+            }
+            _ => Ok(()),
+        },
+    }
+}
+
+fn find_user(state: &State, name: &str, action: Action) -> Result<User, Refusal> {
+    let found = state.world.user(name).cloned();
+    found.ok_or_else(|| if action.needs_mailbox() { refusal::invalid_user(name) } else { refusal::no_such_object(name) })
+}
+
+/// A place among the concurrent calls of an application for a mailbox (facts 5.5).
+struct Place<'a> {
+    tenant: &'a Tenant,
+    key: (String, Uuid),
+}
+
+impl<'a> Place<'a> {
+    fn take(tenant: &'a Tenant, bearer: &Bearer, user: &User) -> Result<Self, Refusal> {
+        let key = (bearer.app_id.clone(), user.id);
+        let mut state = tenant.lock();
+        let limit = state.world.switches.graph_concurrency;
+        let count = state.graph.in_flight.entry(key.clone()).or_default();
+        if *count >= limit {
+            return Err(refusal::over_concurrency());
+        }
+        *count += 1;
+        Ok(Self { tenant, key })
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        let mut state = self.tenant.lock();
+        if let Some(count) = state.graph.in_flight.get_mut(&self.key) {
+            *count = count.saturating_sub(1);
+        }
+    }
+}
+
+/// The headers that all of Graph's answers have (additions B0).
+fn dress(call: &Call, request_id: &str, answer: Answer) -> Answer {
+    let diagnostic = r#"{"ServerInfo":{"DataCenter":"SIMULATED","Slice":"E","Ring":"5","ScaleUnit":"001","RoleInstance":"SIM00000001"}}"#;
+    let client_request_id = call.header("client-request-id").unwrap_or(request_id);
+    answer
+        .with("cache-control", "private")
+        .with("vary", "Accept-Encoding")
+        .with("strict-transport-security", "max-age=31536000")
+        .with("request-id", request_id)
+        .with("client-request-id", client_request_id)
+        .with("x-ms-ags-diagnostic", diagnostic)
+}
+
+/// A JSON answer with the headers of OData.
+fn odata(body: &Value) -> Answer {
+    let kind = "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8";
+    Answer::new(200, kind, body.to_string()).with("odata-version", "4.0")
+}

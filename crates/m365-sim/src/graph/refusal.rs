@@ -1,0 +1,196 @@
+//! Graph's refusals: status, code and message of each (facts 5.4), and their JSON form (additions B0).
+
+use crate::tenant::Tenant;
+use crate::timestamp;
+use crate::web::{Answer, Call};
+use serde_json::json;
+
+/// A refusal of Graph.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    status: u16,
+    code: &'static str,
+    message: String,
+    retry_after_seconds: Option<u32>,
+}
+
+impl Refusal {
+    fn new(status: u16, code: &'static str, message: impl Into<String>) -> Self {
+        Self { status, code, message: message.into(), retry_after_seconds: None }
+    }
+
+    pub(crate) fn answer(&self, tenant: &Tenant, call: &Call, request_id: &str) -> Answer {
+        if self.status == 413 {
+            // No JSON was ever seen with it (additions C1).
+            return Answer::empty(413).noting("error_code", self.code);
+        }
+        let body = json!({"error": {
+            "code": self.code,
+            "message": self.message,
+            "innerError": {
+                "date": timestamp::graph_error(tenant.now()),
+                "request-id": request_id,
+                "client-request-id": call.header("client-request-id").unwrap_or(request_id),
+            },
+        }});
+        let mut answer = Answer::new(self.status, "application/json", body.to_string()).noting("error_code", self.code);
+        if let Some(seconds) = self.retry_after_seconds {
+            answer = answer.with("retry-after", &seconds.to_string());
+        }
+        if self.status == 401 {
+            let realm = format!(
+                "Bearer realm=\"\", authorization_uri=\"{}/common/oauth2/authorize\", client_id=\"00000003-0000-0000-c000-000000000000\"",
+                call.origin()
+            );
+            answer = answer.with("www-authenticate", &realm);
+        }
+        answer
+    }
+}
+
+fn invalid_token(message: &str) -> Refusal {
+    Refusal::new(401, "InvalidAuthenticationToken", message)
+}
+
+pub(super) fn token_empty() -> Refusal {
+    invalid_token("Access token is empty.")
+}
+
+pub(super) fn token_not_well_formed() -> Refusal {
+    invalid_token("IDX14100: JWT is not well formed, there are no dots (.).\nThe token needs to be in JWS or JWE Compact Serialization Format.")
+}
+
+pub(super) fn token_signature() -> Refusal {
+    invalid_token("Access token validation failure. Invalid signature.")
+}
+
+pub(super) fn token_expired() -> Refusal {
+    invalid_token("Lifetime validation failed, the token is expired.")
+}
+
+pub(super) fn token_audience() -> Refusal {
+    invalid_token("Access token validation failure. Invalid audience.")
+}
+
+pub(super) fn access_denied() -> Refusal {
+    Refusal::new(403, "ErrorAccessDenied", "Access is denied. Check credentials and try again.")
+}
+
+pub(super) fn blocked_by_policy() -> Refusal {
+    Refusal::new(403, "ErrorAccessDenied", "Access to OData is disabled.")
+}
+
+pub(super) fn insufficient_privileges() -> Refusal {
+    Refusal::new(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")
+}
+
+pub(super) fn send_as_denied() -> Refusal {
+    Refusal::new(
+        403,
+        "ErrorSendAsDenied",
+        "The user account which was used to submit this request does not have the right to send mail on behalf of the specified \
+         sending account. Cannot submit message.",
+    )
+}
+
+pub(super) fn no_mailbox() -> Refusal {
+    let message = "The mailbox is either inactive, soft-deleted, or is hosted on-premise.";
+    Refusal::new(404, "MailboxNotEnabledForRESTAPI", message)
+}
+
+pub(super) fn invalid_user(name: &str) -> Refusal {
+    Refusal::new(404, "ErrorInvalidUser", format!("The requested user '{name}' is invalid."))
+}
+
+pub(super) fn no_such_object(name: &str) -> Refusal {
+    let message = format!("Resource '{name}' does not exist or one of its queried reference-property objects are not present.");
+    Refusal::new(404, "Request_ResourceNotFound", message)
+}
+
+pub(super) fn no_such_item() -> Refusal {
+    Refusal::new(404, "ErrorItemNotFound", "The specified object was not found in the store.")
+}
+
+pub(super) fn no_such_segment(name: &str) -> Refusal {
+    Refusal::new(400, "BadRequest", format!("Resource not found for the segment '{name}'."))
+}
+
+pub(super) fn method_not_allowed() -> Refusal {
+    Refusal::new(405, "Request_BadRequest", "Specified HTTP method is not allowed for the request target.")
+}
+
+pub(super) fn me_without_user() -> Refusal {
+    Refusal::new(400, "BadRequest", "/me request is only valid with delegated authentication flow.")
+}
+
+pub(super) fn bad_filter() -> Refusal {
+    Refusal::new(400, "BadRequest", "Invalid filter clause")
+}
+
+pub(super) fn too_large_request() -> Refusal {
+    Refusal::new(413, "RequestEntityTooLarge", "")
+}
+
+pub(super) fn too_large_message() -> Refusal {
+    let message = "The message exceeds the maximum supported size., Cannot save changes made to an item to store.";
+    Refusal::new(400, "ErrorMessageSizeExceeded", message)
+}
+
+pub(super) fn bad_base64() -> Refusal {
+    Refusal::new(400, "ErrorMimeContentInvalidBase64String", "Invalid base64 string for MIME content.")
+}
+
+pub(super) fn unreadable_body() -> Refusal {
+    Refusal::new(400, "UnableToDeserializePostBody", "were unable to deserialize ")
+}
+
+pub(super) fn unsupported_media_type() -> Refusal {
+    Refusal::new(415, "RequestBodyRead", "A supported MIME type could not be found that matches the content type of the request.")
+}
+
+pub(super) fn no_recipients() -> Refusal {
+    let message = "At least one recipient is not valid., A message cannot be sent because it contains no recipients.";
+    Refusal::new(400, "ErrorInvalidRecipients", message)
+}
+
+pub(super) fn bad_recipient(address: &str) -> Refusal {
+    let message = format!("At least one recipient is not valid., Recipient '{address}' is not resolved. All recipients must be resolved before a message can be submitted.");
+    Refusal::new(400, "ErrorInvalidRecipients", message)
+}
+
+pub(super) fn bad_header_name(name: &str) -> Refusal {
+    let message = format!("The internet message header name '{name}' should start with 'x-' or 'X-'.");
+    Refusal::new(400, "InvalidInternetMessageHeader", message)
+}
+
+pub(super) fn too_many_headers() -> Refusal {
+    let message = "Maximum number of headers in one message should be less than or equal to 5.";
+    Refusal::new(400, "InvalidInternetMessageHeaderCollection", message)
+}
+
+pub(super) fn daily_limit() -> Refusal {
+    let message = "Cannot send mail. Daily Message/Recipient limit exceeded. Follow the instructions in your Inbox to verify your account.";
+    Refusal::new(429, "ErrorExceededMessageLimit", message)
+}
+
+pub(super) fn mailbox_full() -> Refusal {
+    Refusal::new(507, "ErrorQuotaExceeded", "The mailbox quota has been exceeded.")
+}
+
+pub(super) fn over_concurrency() -> Refusal {
+    throttled(1)
+}
+
+pub(super) fn throttled(seconds: u32) -> Refusal {
+    let message = "Application is over its MailboxConcurrency limit.";
+    Refusal { retry_after_seconds: Some(seconds), ..Refusal::new(429, "ApplicationThrottled", message) }
+}
+
+pub(super) fn late_timeout() -> Refusal {
+    Refusal::new(504, "UnknownError", "")
+}
+
+pub(super) fn unavailable() -> Refusal {
+    let message = "The service is temporarily unavailable. Retry the request after a delay.";
+    Refusal { retry_after_seconds: Some(10), ..Refusal::new(503, "serviceNotAvailable", message) }
+}

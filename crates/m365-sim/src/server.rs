@@ -1,0 +1,128 @@
+//! The accept loops: HTTPS for Entra and Graph, plain HTTP for the control port.
+//! It speaks HTTP and logs; what is answered is decided by `entra`, `graph` and `control`.
+
+use crate::tenant::Tenant;
+use crate::web::{Answer, Call, Fate};
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use rustls::ServerConfig;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+
+/// Connections at a time per listener; more wait.
+pub(crate) const CONNECTIONS: usize = 1_024;
+const HANDSHAKE: Duration = Duration::from_secs(10);
+
+/// Serves Entra and Graph until `shutdown`.
+pub(crate) async fn run_https(
+    listener: TcpListener,
+    tls: Arc<ServerConfig>,
+    tenant: Arc<Tenant>,
+    shutdown: CancellationToken,
+) {
+    let acceptor = TlsAcceptor::from(tls);
+    accept(listener, shutdown, move |stream| {
+        let (acceptor, tenant) = (acceptor.clone(), Arc::clone(&tenant));
+        async move {
+            if let Ok(Ok(stream)) = tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await {
+                serve(stream, tenant, Door::Microsoft).await;
+            }
+        }
+    })
+    .await;
+}
+
+/// Serves the control port until `shutdown`.
+pub(crate) async fn run_control(listener: TcpListener, tenant: Arc<Tenant>, shutdown: CancellationToken) {
+    accept(listener, shutdown, move |stream| serve(stream, Arc::clone(&tenant), Door::Control)).await;
+}
+
+/// Takes connections and runs `each` on every one, until `shutdown` ends them all.
+pub(crate) async fn accept<F>(listener: TcpListener, shutdown: CancellationToken, each: impl Fn(TcpStream) -> F)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let room = Arc::new(Semaphore::new(CONNECTIONS));
+    loop {
+        let permit = Arc::clone(&room).acquire_owned().await.expect("the semaphore is never closed");
+        let accepted = tokio::select! {
+            () = shutdown.cancelled() => return,
+            accepted = listener.accept() => accepted,
+        };
+        let Ok((stream, _)) = accepted else {
+            // Out of file descriptors, or the peer was gone already: take a breath, go on.
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            continue;
+        };
+        // Without it small answers wait for the peer's acknowledgement; it fails on dead sockets only.
+        let _ = stream.set_nodelay(true);
+        let (work, shutdown) = (each(stream), shutdown.clone());
+        tokio::spawn(async move {
+            tokio::select! {
+                () = shutdown.cancelled() => {}
+                () = work => {}
+            }
+            drop(permit);
+        });
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Door {
+    Microsoft,
+    Control,
+}
+
+/// The connection is closed instead of an answer.
+#[derive(Debug, thiserror::Error)]
+#[error("the connection is closed without an answer, as a switch says")]
+struct Dropped;
+
+async fn serve<S>(stream: S, tenant: Arc<Tenant>, door: Door)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let service = service_fn(move |request| respond(request, Arc::clone(&tenant), door));
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(Duration::from_secs(30));
+    if let Err(error) = builder.serve_connection(TokioIo::new(stream), service).await {
+        tracing::debug!(%error, "connection ended");
+    }
+}
+
+async fn respond(
+    request: Request<Incoming>,
+    tenant: Arc<Tenant>,
+    door: Door,
+) -> Result<Response<Full<Bytes>>, Dropped> {
+    let call = Call::read(request).await.map_err(|_| Dropped)?;
+    let answer = match door {
+        Door::Control => crate::control::answer(&tenant, &call),
+        Door::Microsoft => answer_as_microsoft(&tenant, &call).await,
+    };
+    match answer.fate {
+        Fate::Sent => Ok(answer.response),
+        Fate::Dropped => Err(Dropped),
+    }
+}
+
+/// Entra's and Graph's paths don't meet, so one listener serves both.
+async fn answer_as_microsoft(tenant: &Tenant, call: &Call) -> Answer {
+    let (service, answer) = match call.segments[0].as_str() {
+        "v1.0" | "oidc" | "beta" => ("graph", crate::graph::answer(tenant, call).await),
+        _ => ("entra", crate::entra::answer(tenant, call).await),
+    };
+    tracing::info!(service, method = %call.method, path = call.path, status = answer.status(), "answered");
+    tenant.lock().requests.keep_call(tenant.now(), service, call, &answer);
+    answer
+}

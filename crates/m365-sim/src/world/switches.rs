@@ -1,0 +1,168 @@
+//! What goes wrong on purpose: each switch with what it does and the Microsoft code that it provokes.
+//! Off, the tenant is healthy; the limits that Microsoft has are on by default.
+
+use serde::{Deserialize, Serialize};
+
+/// How a service is out of order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outage {
+    /// It works.
+    #[default]
+    Off,
+    /// It answers that it is unavailable.
+    Unavailable,
+    /// It takes the request and never answers.
+    Hang,
+    /// It closes the connection without an answer.
+    Reset,
+}
+
+/// Whether people may consent themselves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UserConsent {
+    /// They may, save for what only an administrator can give.
+    #[default]
+    Allowed,
+    /// Only an administrator may.
+    Blocked,
+    /// Only an administrator may; people can file a request for it.
+    Request,
+}
+
+/// What becomes of a user name and password at SMTP AUTH.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Basic {
+    /// Refused, whatever the password.
+    #[default]
+    Disabled,
+    /// Still accepted.
+    Allowed,
+}
+
+/// One switch, for people and programs.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct SwitchInfo {
+    /// Its name.
+    pub name: &'static str,
+    /// What it does.
+    pub does: &'static str,
+    /// The Microsoft code it provokes.
+    pub provokes: &'static str,
+}
+
+macro_rules! switches {
+    ($($name:ident: $type:ty = $default:expr, $does:literal, $provokes:literal;)*) => {
+        /// The switches and their values.
+        #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(deny_unknown_fields, default)]
+        pub struct Switches {
+            $(#[doc = $does] pub $name: $type,)*
+        }
+
+        impl Default for Switches {
+            fn default() -> Self {
+                Self { $($name: $default,)* }
+            }
+        }
+
+        /// Every switch with what it does and what it provokes.
+        pub const SWITCHES: &[SwitchInfo] = &[
+            $(SwitchInfo { name: stringify!($name), does: $does, provokes: $provokes },)*
+        ];
+    };
+}
+
+switches! {
+    entra_outage: Outage = Outage::Off,
+        "Entra is out of order: off, unavailable, hang or reset", "HTTP 503 temporarily_unavailable, AADSTS90033";
+    entra_throttle_seconds: u32 = 0,
+        "Entra's token endpoint answers 429 with this Retry-After (0: no)", "HTTP 429 temporarily_unavailable, AADSTS90055";
+    ca_block: bool = false,
+        "Conditional Access blocks every token", "AADSTS53003";
+    mfa_enrollment_required: bool = false,
+        "Refreshing needs the user to enrol in multi-factor authentication first", "AADSTS50079";
+    sign_in_frequency_hours: Option<u32> = None,
+        "A sign-in frequency policy ends grants after so many hours (null: none)", "AADSTS70043";
+    user_consent: UserConsent = UserConsent::Allowed,
+        "Whether people may consent themselves: allowed, blocked or request", "AADSTS90094 (blocked), AADSTS90095 (request)";
+    app_disabled: bool = false,
+        "Sign-in of every enterprise application is disabled", "AADSTS7000112";
+    service_principal_missing: bool = false,
+        "The applications have no service principal in the tenant", "AADSTS7000229";
+    exchange_missing: bool = false,
+        "The tenant has no Exchange Online", "AADSTS500011 (token), AADSTS650052 (authorize)";
+    device_code_blocked: bool = false,
+        "A policy blocks device code: the browser says so, the polling side goes on waiting", "AADSTS53003, then AADSTS70019";
+    refresh_token_in_answers: bool = true,
+        "A refresh answers with a new refresh token (off: without one; keep the old)", "none";
+    access_token_lifetime_seconds: Option<u32> = None,
+        "Life of access tokens (null: random 3600 to 5399)", "none";
+    code_lifetime_seconds: u32 = 600,
+        "Life of authorization codes", "AADSTS70008";
+    graph_outage: Outage = Outage::Off,
+        "Graph is out of order: off, unavailable, hang or reset", "HTTP 503 serviceNotAvailable";
+    graph_throttle_seconds: u32 = 0,
+        "Graph answers 429 with this Retry-After (0: no)", "HTTP 429 ApplicationThrottled";
+    graph_latency_ms: u32 = 0,
+        "Graph takes so long for each answer, so that calls overlap", "none";
+    graph_concurrency: u32 = 4,
+        "Concurrent calls that Graph allows per app and mailbox", "HTTP 429 ApplicationThrottled";
+    graph_reject_tokens: u32 = 0,
+        "So many of the next calls are refused although their token is valid", "HTTP 401 InvalidAuthenticationToken";
+    graph_lost_answers: bool = false,
+        "sendMail takes the message and closes the connection without an answer", "none (outcome unknown)";
+    graph_late_timeout: bool = false,
+        "sendMail takes the message and answers 504", "HTTP 504 UnknownError";
+    graph_daily_limit: bool = false,
+        "The sender has used up the day's messages", "HTTP 429 ErrorExceededMessageLimit";
+    graph_app_mailboxes: Option<Vec<String>> = None,
+        "Mailboxes that app-only access is limited to by an application access policy (null: no policy)", "HTTP 403 ErrorAccessDenied: Access to OData is disabled.";
+    mailbox_full: bool = false,
+        "The sender's mailbox is full", "HTTP 507 ErrorQuotaExceeded; 554 5.2.2";
+    max_message_bytes: u64 = 36_700_160,
+        "Largest message that a mailbox may send", "HTTP 400 ErrorMessageSizeExceeded; 554 5.2.3";
+    recipients_per_day: u32 = 10_000,
+        "Recipients that a mailbox may send to in 24 hours", "554 5.2.0 SubmissionQuotaExceededException";
+    smtp_auth_disabled: bool = false,
+        "Authenticated SMTP is off for the organisation (a mailbox that says true is exempt)", "535 5.7.139 SmtpClientAuthentication is disabled for the Tenant";
+    smtp_basic: Basic = Basic::Disabled,
+        "User name and password at SMTP AUTH: disabled or allowed", "535 5.7.139 basic authentication is disabled";
+    smtp_conditional_access: bool = false,
+        "A Conditional Access or authentication policy refuses SMTP", "535 5.7.139 the request did not meet the criteria";
+    smtp_security_defaults: bool = false,
+        "Security defaults refuse SMTP", "535 5.7.139 user is locked by your organization's security defaults policy";
+    smtp_account_locked: bool = false,
+        "The account is locked", "535 5.7.139 account locked";
+    smtp_challenge: bool = false,
+        "A refused token gets a 334 challenge in JSON before the 535, as other servers do", "334, then 535";
+    smtp_outage: Outage = Outage::Off,
+        "Exchange's SMTP is out of order: off, unavailable, hang or reset", "421 4.3.2 Service not available";
+    smtp_temporary_error: bool = false,
+        "Messages are refused for now", "451 4.7.0 Temporary server error";
+    smtp_connections: u32 = 3,
+        "Concurrent SMTP connections that a mailbox may have", "432 4.3.2 Concurrent connections limit exceeded";
+    smtp_messages_per_minute: u32 = 30,
+        "SMTP messages a minute per mailbox; more are delayed, not refused (0: no limit)", "none (delay)";
+    smtp_sender_throttled: bool = false,
+        "The mailbox was paused after continuous errors", "550 5.2.252 Sender throttled";
+    smtp_bad_sender: bool = false,
+        "The account is blocked for spam", "550 5.1.8 Access denied, bad outbound sender";
+    smtp_lost_answers: bool = false,
+        "SMTP takes the message and closes the connection without an answer", "none (outcome unknown)";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_switch_says_what_it_does_and_provokes() {
+        let form = serde_json::to_value(Switches::default()).unwrap();
+        let names: Vec<&str> = SWITCHES.iter().map(|switch| switch.name).collect();
+        assert_eq!(form.as_object().unwrap().keys().collect::<Vec<_>>(), names);
+        assert!(SWITCHES.iter().all(|switch| !switch.does.is_empty() && !switch.provokes.is_empty()));
+    }
+}
