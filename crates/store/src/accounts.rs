@@ -211,10 +211,7 @@ impl Accounts<'_> {
         if name_is_taken(&mut change, row).await? {
             return Err(InsertAccountError::NameTaken);
         }
-        let mut row = AccountRow {
-            version: 1,
-            ..row.clone()
-        };
+        let mut row = AccountRow { version: 1, ..row.clone() };
         row.is_default = settle_default(&mut change, &row).await?;
         change.run(bind_columns(INSERT, &row)).await?;
         change.commit_with(audit).await?;
@@ -248,11 +245,7 @@ impl Accounts<'_> {
             .bind(Cursor::name(page)?)
             .bind(pattern_for(filter.unwrap_or_default()))
             .bind(page.fetch_limit());
-        let name_cursor = |row: &Row| {
-            Record::new(TABLE, "id", row)
-                .get("name_key")
-                .map(Cursor::after_name)
-        };
+        let name_cursor = |row: &Row| Record::new(TABLE, "id", row).get("name_key").map(Cursor::after_name);
         Ok(Paged::read(self.0.all(query).await?, page, read, name_cursor)?)
     }
 
@@ -265,9 +258,7 @@ impl Accounts<'_> {
         audit: &AuditEntry,
     ) -> Result<Updated, UpdateAccountError> {
         let mut change = self.0.begin().await?;
-        let before = find_in(&mut change, row.id)
-            .await?
-            .ok_or(UpdateAccountError::NotFound)?;
+        let before = find_in(&mut change, row.id).await?.ok_or(UpdateAccountError::NotFound)?;
         if before.version != expected_version {
             return Err(UpdateAccountError::Conflict);
         }
@@ -277,11 +268,8 @@ impl Accounts<'_> {
         if name_is_taken(&mut change, row).await? {
             return Err(UpdateAccountError::NameTaken);
         }
-        let mut row = AccountRow {
-            version: expected_version + 1,
-            created_at: before.created_at,
-            ..row.clone()
-        };
+        let mut row =
+            AccountRow { version: expected_version + 1, created_at: before.created_at, ..row.clone() };
         row.is_default = before.is_default || settle_default(&mut change, &row).await?;
         change.run(bind_columns(UPDATE, &row)).await?;
         let forgotten_grant_of = match belongs_to_the_same(&before, &row) {
@@ -289,10 +277,7 @@ impl Accounts<'_> {
             false => forget_grant(&mut change, row.id).await?,
         };
         change.commit_with(audit).await?;
-        Ok(Updated {
-            account: row,
-            forgotten_grant_of,
-        })
+        Ok(Updated { account: row, forgotten_grant_of })
     }
 
     /// Removes an account with its grant and its authorizations. If it was the default, the oldest other takes its place.
@@ -302,11 +287,7 @@ impl Accounts<'_> {
             sqlx::query("DELETE FROM accounts WHERE id = $1 RETURNING is_default").bind(id.to_string());
         let removed = change.one(delete).await?.ok_or(RemoveAccountError::NotFound)?;
         let was_default: bool = removed.try_get("is_default").map_err(StoreError::from)?;
-        let new_default = if was_default {
-            appoint_oldest(&mut change).await?
-        } else {
-            None
-        };
+        let new_default = if was_default { appoint_oldest(&mut change).await? } else { None };
         change.commit_with(audit).await?;
         Ok(Removed { new_default })
     }
@@ -357,11 +338,9 @@ pub(crate) async fn write_state(
 
 /// The account's version; `None` where there is no such account.
 pub(crate) async fn version_of(change: &mut Change, id: Uuid) -> Result<Option<i64>, StoreError> {
-    let row = change
-        .one(sqlx::query("SELECT version FROM accounts WHERE id = $1").bind(id.to_string()))
-        .await?;
-    row.map(|row| row.try_get("version").map_err(StoreError::from))
-        .transpose()
+    let row =
+        change.one(sqlx::query("SELECT version FROM accounts WHERE id = $1").bind(id.to_string())).await?;
+    row.map(|row| row.try_get("version").map_err(StoreError::from)).transpose()
 }
 
 /// Counts the version up, so that answers to the one before come too late; tells whether it was `version`.
@@ -388,10 +367,9 @@ fn bind_columns<'q>(sql: &'static str, row: &'q AccountRow) -> Statement<'q> {
         CredentialRow::Certificate { certificate_id } => {
             (CERTIFICATE, Some(certificate_id.to_string()), None, None)
         }
-        CredentialRow::Secret {
-            sealed_secret,
-            expires_at,
-        } => (SECRET, None, Some(sealed_secret), expires_at.map(millis_of)),
+        CredentialRow::Secret { sealed_secret, expires_at } => {
+            (SECRET, None, Some(sealed_secret), expires_at.map(millis_of))
+        }
     };
     sqlx::query(sql)
         .bind(row.id.to_string())
@@ -429,30 +407,23 @@ async fn forget_grant(change: &mut Change, id: Uuid) -> Result<Option<String>, S
     let delete =
         sqlx::query("DELETE FROM grants WHERE account_id = $1 RETURNING user_name").bind(id.to_string());
     let row = change.one(delete).await?;
-    row.map(|row| row.try_get("user_name").map_err(StoreError::from))
-        .transpose()
+    row.map(|row| row.try_get("user_name").map_err(StoreError::from)).transpose()
 }
 
 /// Whether `row` is to be the default; if so, the one that has been so far no longer is.
 async fn settle_default(change: &mut Change, row: &AccountRow) -> Result<bool, StoreError> {
     if row.is_default {
-        change
-            .run(sqlx::query("UPDATE accounts SET is_default = $1 WHERE is_default").bind(false))
-            .await?;
+        change.run(sqlx::query("UPDATE accounts SET is_default = $1 WHERE is_default").bind(false)).await?;
         return Ok(true);
     }
-    Ok(change
-        .one(sqlx::query("SELECT 1 FROM accounts WHERE is_default"))
-        .await?
-        .is_none())
+    Ok(change.one(sqlx::query("SELECT 1 FROM accounts WHERE is_default")).await?.is_none())
 }
 
 async fn appoint_oldest(change: &mut Change) -> Result<Option<String>, StoreError> {
     let sql = "UPDATE accounts SET is_default = $1
                WHERE id = (SELECT id FROM accounts ORDER BY created_at, id LIMIT 1) RETURNING name";
     let row = change.one(sqlx::query(sql).bind(true)).await?;
-    row.map(|row| row.try_get("name").map_err(StoreError::from))
-        .transpose()
+    row.map(|row| row.try_get("name").map_err(StoreError::from)).transpose()
 }
 
 async fn find_in(change: &mut Change, id: Uuid) -> Result<Option<AccountRow>, StoreError> {
@@ -497,17 +468,14 @@ fn read(row: &Row) -> Result<AccountRow, CorruptRow> {
 
 fn read_credential(record: &Record<'_>) -> Result<CredentialRow, CorruptRow> {
     match record.get("credential_kind")? {
-        CERTIFICATE => Ok(CredentialRow::Certificate {
-            certificate_id: record.id("certificate_id")?,
-        }),
+        CERTIFICATE => Ok(CredentialRow::Certificate { certificate_id: record.id("certificate_id")? }),
         SECRET => Ok(CredentialRow::Secret {
             sealed_secret: record.get("sealed_secret")?,
             expires_at: record.optional_time("secret_expires_at")?,
         }),
-        other => Err(record.corrupt(
-            "credential_kind",
-            format!("“{other}” is none of: {CERTIFICATE}, {SECRET}"),
-        )),
+        other => {
+            Err(record.corrupt("credential_kind", format!("“{other}” is none of: {CERTIFICATE}, {SECRET}")))
+        }
     }
 }
 

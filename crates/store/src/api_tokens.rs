@@ -109,11 +109,7 @@ impl ApiTokens<'_> {
         let query = sqlx::query("SELECT * FROM api_tokens WHERE name_key > $1 ORDER BY name_key LIMIT $2")
             .bind(Cursor::name(page)?)
             .bind(page.fetch_limit());
-        let name_cursor = |row: &Row| {
-            Record::new(TABLE, "id", row)
-                .get("name_key")
-                .map(Cursor::after_name)
-        };
+        let name_cursor = |row: &Row| Record::new(TABLE, "id", row).get("name_key").map(Cursor::after_name);
         Ok(Paged::read(self.0.all(query).await?, page, read, name_cursor)?)
     }
 

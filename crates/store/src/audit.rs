@@ -122,9 +122,7 @@ fn select(page: &Page, filter: &AuditFilter) -> Result<QueryBuilder<Engine>, Sto
             query.push(condition).push_bind(millis_of(moment));
         }
     }
-    query
-        .push(" ORDER BY at DESC, id DESC LIMIT ")
-        .push_bind(page.fetch_limit());
+    query.push(" ORDER BY at DESC, id DESC LIMIT ").push_bind(page.fetch_limit());
     Ok(query)
 }
 
@@ -140,13 +138,45 @@ fn read(row: &Row) -> Result<AuditRow, CorruptRow> {
         code: record.get("code")?,
         detail: record.json("detail")?,
     };
-    Ok(AuditRow {
-        id: record.get("id")?,
-        entry,
-    })
+    Ok(AuditRow { id: record.get("id")?, entry })
 }
 
 fn cursor(row: &Row) -> Result<Cursor, CorruptRow> {
     let record = Record::numbered(TABLE, row);
     Ok(Cursor::before_moment(record.get("at")?, record.get("id")?))
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::Row as _;
+    use tempfile::TempDir;
+    use time::macros::datetime;
+
+    use super::*;
+    use crate::Location;
+
+    #[tokio::test]
+    async fn every_filter_has_its_index_and_none_sorts() {
+        let folder = TempDir::new().unwrap();
+        let now = datetime!(2026-11-21 12:00 UTC);
+        let store = Store::open(&Location::Sqlite(folder.path().join("postern.db")), now).await.unwrap();
+        let (word, moment) = (|| Some("x".to_owned()), Some(now));
+        for (filter, index) in [
+            (AuditFilter::default(), "audit_by_time"),
+            (AuditFilter { since: moment, until: moment, ..AuditFilter::default() }, "audit_by_time"),
+            (AuditFilter { actor: word(), until: moment, ..AuditFilter::default() }, "audit_by_actor"),
+            (AuditFilter { action: word(), ..AuditFilter::default() }, "audit_by_action"),
+            (AuditFilter { target: word(), ..AuditFilter::default() }, "audit_by_target"),
+        ] {
+            let mut query = QueryBuilder::<Engine>::new("EXPLAIN QUERY PLAN ");
+            query.push(select(&Page::first(100), &filter).unwrap().sql().as_str());
+            let plan = store.all(sqlx::query(query.sql())).await.unwrap();
+            let plan: Vec<String> = plan.iter().map(|row| row.get("detail")).collect();
+            assert_eq!(plan.len(), 1, "{filter:?}: {plan:?}");
+            assert!(
+                plan[0].starts_with(&format!("SEARCH audit USING INDEX {index} ")),
+                "{filter:?}: {plan:?}"
+            );
+        }
+    }
 }

@@ -143,12 +143,10 @@ impl Certificates<'_> {
     ) -> Result<(), InsertCertificateError> {
         let mut change = self.0.begin().await?;
         if change.run(insert(row)).await? == 0 {
-            return Err(
-                match name_of_thumbprint(&mut change, &row.material.thumbprint_sha256).await? {
-                    Some((_, name)) => InsertCertificateError::Duplicate { name },
-                    None => InsertCertificateError::NameTaken,
-                },
-            );
+            return Err(match name_of_thumbprint(&mut change, &row.material.thumbprint_sha256).await? {
+                Some((_, name)) => InsertCertificateError::Duplicate { name },
+                None => InsertCertificateError::NameTaken,
+            });
         }
         Ok(change.commit_with(audit).await?)
     }
@@ -175,11 +173,7 @@ impl Certificates<'_> {
             .bind(Cursor::name(page)?)
             .bind(pattern_for(filter.unwrap_or_default()))
             .bind(page.fetch_limit());
-        let name_cursor = |row: &Row| {
-            Record::new(TABLE, "id", row)
-                .get("name_key")
-                .map(Cursor::after_name)
-        };
+        let name_cursor = |row: &Row| Record::new(TABLE, "id", row).get("name_key").map(Cursor::after_name);
         Ok(Paged::read(self.0.all(query).await?, page, read, name_cursor)?)
     }
 
@@ -193,9 +187,7 @@ impl Certificates<'_> {
         audit: &AuditEntry,
     ) -> Result<CertificateRow, EditCertificateError> {
         let mut change = self.0.begin().await?;
-        let mut row = find_in(&mut change, id)
-            .await?
-            .ok_or(EditCertificateError::NotFound)?;
+        let mut row = find_in(&mut change, id).await?.ok_or(EditCertificateError::NotFound)?;
         row.name = name.map_or(row.name, str::to_owned);
         row.description = description.map_or(row.description, str::to_owned);
         row.updated_at = now;
@@ -225,9 +217,7 @@ impl Certificates<'_> {
         audit: &AuditEntry,
     ) -> Result<CertificateRow, ReplaceCertificateError> {
         let mut change = self.0.begin().await?;
-        let mut row = find_in(&mut change, id)
-            .await?
-            .ok_or(ReplaceCertificateError::NotFound)?;
+        let mut row = find_in(&mut change, id).await?.ok_or(ReplaceCertificateError::NotFound)?;
         match name_of_thumbprint(&mut change, &material.thumbprint_sha256).await? {
             Some((stored, name)) if stored != id.to_string() => {
                 return Err(ReplaceCertificateError::Duplicate { name });
@@ -248,9 +238,7 @@ impl Certificates<'_> {
         let users = change.all(users_of(&mut QueryBuilder::new(USERS), &[id])).await?;
         if !users.is_empty() {
             let names: Result<Vec<String>, CorruptRow> = users.iter().map(user_name).collect();
-            return Err(DeleteCertificateError::InUse {
-                accounts: names.map_err(StoreError::from)?,
-            });
+            return Err(DeleteCertificateError::InUse { accounts: names.map_err(StoreError::from)? });
         }
         let delete = sqlx::query("DELETE FROM certificates WHERE id = $1").bind(id.to_string());
         if change.run(delete).await? == 0 {
@@ -404,11 +392,7 @@ fn split_chain(mut joined: &[u8]) -> Option<Vec<Vec<u8>>> {
 }
 
 fn search_text(row: &CertificateRow) -> String {
-    format!(
-        "{}\n{}\n{}",
-        row.name, row.description, row.material.thumbprint_sha256
-    )
-    .to_lowercase()
+    format!("{}\n{}\n{}", row.name, row.description, row.material.thumbprint_sha256).to_lowercase()
 }
 
 /// The LIKE pattern for "contains this text", in which the text's own `%` and `_` stand for themselves.

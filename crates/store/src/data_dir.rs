@@ -60,17 +60,8 @@ impl DataDir {
     pub fn open(path: &Path) -> Result<Self, DataDirError> {
         create(path)?;
         let lock = take_lock(path)?;
-        let mode = path
-            .metadata()
-            .map_err(|error| not_writable(path, &error))?
-            .permissions()
-            .mode()
-            & 0o777;
-        Ok(Self {
-            path: path.to_owned(),
-            mode,
-            _lock: lock,
-        })
+        let mode = path.metadata().map_err(|error| not_writable(path, &error))?.permissions().mode() & 0o777;
+        Ok(Self { path: path.to_owned(), mode, _lock: lock })
     }
 
     /// Where it is.
@@ -124,39 +115,22 @@ fn create(path: &Path) -> Result<(), DataDirError> {
     if path.is_dir() {
         return Ok(());
     }
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(path)
-        .map_err(|error| match error.kind() {
-            ErrorKind::AlreadyExists | ErrorKind::NotADirectory => DataDirError::NotADirectory {
-                path: path.to_owned(),
-            },
-            _ => DataDirError::NotCreated {
-                path: path.to_owned(),
-                why: error.to_string(),
-            },
-        })
+    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|error| match error.kind() {
+        ErrorKind::AlreadyExists | ErrorKind::NotADirectory => {
+            DataDirError::NotADirectory { path: path.to_owned() }
+        }
+        _ => DataDirError::NotCreated { path: path.to_owned(), why: error.to_string() },
+    })
 }
 
 fn take_lock(path: &Path) -> Result<File, DataDirError> {
     let mut options = OpenOptions::new();
-    options
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600);
-    let mut file = options
-        .open(path.join(LOCK_FILE))
-        .map_err(|error| not_writable(path, &error))?;
+    options.read(true).write(true).create(true).truncate(false).mode(0o600);
+    let mut file = options.open(path.join(LOCK_FILE)).map_err(|error| not_writable(path, &error))?;
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
-            return Err(DataDirError::InUse {
-                path: path.to_owned(),
-                pid: read_pid(&mut file),
-            });
+            return Err(DataDirError::InUse { path: path.to_owned(), pid: read_pid(&mut file) });
         }
         Err(TryLockError::Error(error)) => return Err(not_writable(path, &error)),
     }
@@ -177,10 +151,7 @@ fn read_pid(file: &mut File) -> Option<u32> {
 }
 
 fn not_writable(path: &Path, error: &io::Error) -> DataDirError {
-    DataDirError::NotWritable {
-        path: path.to_owned(),
-        why: error.to_string(),
-    }
+    DataDirError::NotWritable { path: path.to_owned(), why: error.to_string() }
 }
 
 fn in_brackets(pid: Option<&u32>) -> String {

@@ -52,20 +52,14 @@ impl Store {
     pub async fn open(location: &Location, now: OffsetDateTime) -> Result<Self, OpenError> {
         let Location::Sqlite(path) = location;
         prepare_file(path)?;
-        let failed = |source: sqlx::Error| OpenError::Store {
-            path: path.clone(),
-            source: source.into(),
-        };
+        let failed = |source: sqlx::Error| OpenError::Store { path: path.clone(), source: source.into() };
         let writer = engine::connect_writer(path).await.map_err(failed)?;
         let migrated = migrate(path, &writer).await;
         let readers = match &migrated {
             Ok(_) => engine::connect_readers(path).await.map_err(failed),
             Err(_) => Ok(writer.clone()),
         };
-        let store = Self {
-            writer,
-            readers: readers?,
-        };
+        let store = Self { writer, readers: readers? };
         match migrated {
             Ok(from) => store.note_migration(path, from, now).await?,
             Err(error) => {
@@ -91,11 +85,9 @@ impl Store {
 
     /// The id of the master key that this database's secrets are sealed with; `None` in a new one.
     pub async fn master_key_id(&self) -> Result<Option<String>, StoreError> {
-        let row = self
-            .one(sqlx::query("SELECT value FROM facts WHERE name = $1").bind(MASTER_KEY_ID))
-            .await?;
-        row.map(|row| row.try_get("value").map_err(StoreError::from))
-            .transpose()
+        let row =
+            self.one(sqlx::query("SELECT value FROM facts WHERE name = $1").bind(MASTER_KEY_ID)).await?;
+        row.map(|row| row.try_get("value").map_err(StoreError::from)).transpose()
     }
 
     /// Notes in a new database that its secrets are sealed with the master key `id`; in one that has such a note, checks
@@ -106,15 +98,12 @@ impl Store {
     pub async fn claim_master_key(&self, id: &str) -> Result<(), ClaimError> {
         let mut change = self.begin().await?;
         let claim = "INSERT INTO facts (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING";
-        change
-            .run(sqlx::query(claim).bind(MASTER_KEY_ID).bind(id))
-            .await?;
+        change.run(sqlx::query(claim).bind(MASTER_KEY_ID).bind(id)).await?;
         change.commit().await?;
         match self.master_key_id().await? {
-            Some(sealed_with) if sealed_with != id => Err(ClaimError::OtherMasterKey {
-                sealed_with,
-                offered: id.to_owned(),
-            }),
+            Some(sealed_with) if sealed_with != id => {
+                Err(ClaimError::OtherMasterKey { sealed_with, offered: id.to_owned() })
+            }
             _ => Ok(()),
         }
     }
@@ -176,10 +165,7 @@ impl Store {
             detail: json!({ "from": from, "to": NEWEST_VERSION }),
         };
         let noted = self.audit().append(&entry).await;
-        noted.map_err(|source| OpenError::Migration {
-            path: path.to_owned(),
-            source,
-        })
+        noted.map_err(|source| OpenError::Migration { path: path.to_owned(), source })
     }
 }
 
@@ -215,16 +201,12 @@ impl Change {
 /// Checks the file before SQLite gets to see it, and makes it where there is none.
 fn prepare_file(path: &Path) -> Result<(), OpenError> {
     if let Some(directory) = path.parent().filter(|directory| !directory.is_dir()) {
-        return Err(OpenError::NoDirectory {
-            path: directory.to_owned(),
-        });
+        return Err(OpenError::NoDirectory { path: directory.to_owned() });
     }
     match engine::inspect(path)? {
         Found::Version(_) => Ok(()),
-        Found::Nothing => engine::create_file(path).map_err(|error| OpenError::NotAccessible {
-            path: path.to_owned(),
-            why: error.to_string(),
-        }),
+        Found::Nothing => engine::create_file(path)
+            .map_err(|error| OpenError::NotAccessible { path: path.to_owned(), why: error.to_string() }),
     }
 }
 
@@ -239,21 +221,43 @@ async fn migrate(path: &Path, writer: &Pool) -> Result<i64, OpenError> {
 fn explain(path: &Path, error: MigrateError) -> OpenError {
     let path = path.to_owned();
     match error {
-        MigrateError::VersionMissing(found) => OpenError::NewerVersion {
-            path,
-            found,
-            known: NEWEST_VERSION,
-        },
+        MigrateError::VersionMissing(found) => OpenError::NewerVersion { path, found, known: NEWEST_VERSION },
         MigrateError::VersionMismatch(version) => OpenError::OtherBuild { path, version },
-        MigrateError::Execute(source) | MigrateError::ExecuteMigration(source, _) => OpenError::Migration {
-            path,
-            source: source.into(),
-        },
-        other => OpenError::Migration {
-            path,
-            source: StoreError::Unexpected {
-                detail: other.to_string(),
-            },
-        },
+        MigrateError::Execute(source) | MigrateError::ExecuteMigration(source, _) => {
+            OpenError::Migration { path, source: source.into() }
+        }
+        other => OpenError::Migration { path, source: StoreError::Unexpected { detail: other.to_string() } },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+    use time::macros::datetime;
+
+    use super::*;
+    use crate::{AuditFilter, Page};
+
+    #[tokio::test]
+    async fn a_full_disk_is_called_so_and_what_was_stored_before_stays() {
+        let folder = TempDir::new().unwrap();
+        let location = Location::Sqlite(folder.path().join("postern.db"));
+        let now = datetime!(2026-11-21 12:00 UTC);
+        let store = Store::open(&location, now).await.unwrap();
+        sqlx::query("PRAGMA max_page_count = 1").execute(&store.writer).await.unwrap();
+        let entry = AuditEntry {
+            at: now,
+            actor: "x".repeat(1 << 20),
+            source: String::new(),
+            action: String::new(),
+            target: String::new(),
+            outcome: Outcome::Done,
+            code: None,
+            detail: json!({}),
+        };
+        let refused = store.audit().append(&entry).await.unwrap_err();
+        assert_eq!(refused.code(), "disk_full", "{refused}");
+        let rows = store.audit().list(&Page::first(10), &AuditFilter::default()).await.unwrap().rows;
+        assert_eq!(rows.len(), 1);
     }
 }

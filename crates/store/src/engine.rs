@@ -41,11 +41,8 @@ const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 const APPLICATION_ID: u32 = 0x506f_7374;
 const SET_MARK: &str = "PRAGMA application_id = 0x506f7374";
 
-const MIGRATIONS: &[(i64, &str, &str)] = &[(
-    1,
-    "first release",
-    include_str!("../migrations/sqlite/0001_first_release.sql"),
-)];
+const MIGRATIONS: &[(i64, &str, &str)] =
+    &[(1, "first release", include_str!("../migrations/sqlite/0001_first_release.sql"))];
 
 /// The version of the tables that this program makes: the number of the last migration.
 pub(crate) const NEWEST_VERSION: i64 = MIGRATIONS[MIGRATIONS.len() - 1].0;
@@ -53,13 +50,7 @@ pub(crate) const NEWEST_VERSION: i64 = MIGRATIONS[MIGRATIONS.len() - 1].0;
 /// The steps from an empty file to [`NEWEST_VERSION`].
 pub(crate) fn migrations() -> Vec<Migration> {
     let step = |&(version, name, sql): &(i64, &'static str, &'static str)| {
-        Migration::new(
-            version,
-            name.into(),
-            MigrationType::Simple,
-            sql.into_sql_str(),
-            false,
-        )
+        Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
     };
     MIGRATIONS.iter().map(step).collect()
 }
@@ -82,9 +73,7 @@ pub(crate) fn inspect(path: &Path) -> Result<Found, OpenError> {
         return Ok(Found::Nothing);
     }
     if header.len() < 100 || !header.starts_with(MAGIC) {
-        return Err(OpenError::NotADatabase {
-            path: path.to_owned(),
-        });
+        return Err(OpenError::NotADatabase { path: path.to_owned() });
     }
     let number_at =
         |at: usize| u32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
@@ -93,32 +82,20 @@ pub(crate) fn inspect(path: &Path) -> Result<Found, OpenError> {
         APPLICATION_ID => check_version(path, i64::from(version)),
         // No mark and no table yet: one that was stopped while it was being made.
         0 if schema_cookie == 0 => Ok(Found::Version(0)),
-        _ => Err(OpenError::NotOurs {
-            path: path.to_owned(),
-        }),
+        _ => Err(OpenError::NotOurs { path: path.to_owned() }),
     }
 }
 
 /// Looks once more, now through SQLite: what a killed process wrote last still lies in the write-ahead log and not in the
 /// file. Marks a new database as ours, so that it is known as such if its first migration fails.
 pub(crate) async fn recognise(path: &Path, writer: &Pool) -> Result<i64, OpenError> {
-    let failed = |error: sqlx::Error| OpenError::Store {
-        path: path.to_owned(),
-        source: error.into(),
-    };
+    let failed = |error: sqlx::Error| OpenError::Store { path: path.to_owned(), source: error.into() };
     let number = |sql: &'static str| sqlx::query_scalar::<_, i64>(sql).fetch_one(writer);
     let mark = number("PRAGMA application_id").await.map_err(failed)?;
-    if mark == 0
-        && number("SELECT count(*) FROM sqlite_schema")
-            .await
-            .map_err(failed)?
-            == 0
-    {
+    if mark == 0 && number("SELECT count(*) FROM sqlite_schema").await.map_err(failed)? == 0 {
         sqlx::query(SET_MARK).execute(writer).await.map_err(failed)?;
     } else if mark != i64::from(APPLICATION_ID) {
-        return Err(OpenError::NotOurs {
-            path: path.to_owned(),
-        });
+        return Err(OpenError::NotOurs { path: path.to_owned() });
     }
     let version = number("PRAGMA user_version").await.map_err(failed)?;
     check_version(path, version).map(|_| version)
@@ -127,11 +104,7 @@ pub(crate) async fn recognise(path: &Path, writer: &Pool) -> Result<i64, OpenErr
 /// Refuses tables that a newer program has made.
 fn check_version(path: &Path, found: i64) -> Result<Found, OpenError> {
     if found > NEWEST_VERSION {
-        return Err(OpenError::NewerVersion {
-            path: path.to_owned(),
-            found,
-            known: NEWEST_VERSION,
-        });
+        return Err(OpenError::NewerVersion { path: path.to_owned(), found, known: NEWEST_VERSION });
     }
     Ok(Found::Version(found))
 }
@@ -139,11 +112,7 @@ fn check_version(path: &Path, found: i64) -> Result<Found, OpenError> {
 /// Makes an empty file that only its owner may read, before SQLite makes one that everybody may, and sees to it that its
 /// name survives a power cut.
 pub(crate) fn create_file(path: &Path) -> std::io::Result<()> {
-    OpenOptions::new()
-        .create(true)
-        .append(true)
-        .mode(0o600)
-        .open(path)?;
+    OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
     match path.parent() {
         Some(directory) => File::open(directory)?.sync_all(),
         None => Ok(()),
@@ -153,47 +122,29 @@ pub(crate) fn create_file(path: &Path) -> std::io::Result<()> {
 /// The one connection that writes. SQLite has one writer at a time; a queue in front of it is fairer and faster than
 /// several connections that poll for the lock.
 pub(crate) async fn connect_writer(path: &Path) -> Result<Pool, sqlx::Error> {
-    let options = connect_options(path)
-        .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Full);
-    let pool = PoolOptions::new()
-        .max_connections(1)
-        .acquire_timeout(TURN_TIMEOUT);
-    pool.max_lifetime(None)
-        .idle_timeout(None)
-        .connect_with(options)
-        .await
+    let options =
+        connect_options(path).journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full);
+    let pool = PoolOptions::new().max_connections(1).acquire_timeout(TURN_TIMEOUT);
+    pool.max_lifetime(None).idle_timeout(None).connect_with(options).await
 }
 
 /// The connections that read. Opened after the writer: it makes the write-ahead log that they share.
 pub(crate) async fn connect_readers(path: &Path) -> Result<Pool, sqlx::Error> {
     let options = connect_options(path).pragma("query_only", "ON");
-    PoolOptions::new()
-        .max_connections(READERS)
-        .acquire_timeout(TURN_TIMEOUT)
-        .connect_with(options)
-        .await
+    PoolOptions::new().max_connections(READERS).acquire_timeout(TURN_TIMEOUT).connect_with(options).await
 }
 
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         match &error {
-            sqlx::Error::PoolTimedOut => Self::Busy {
-                detail: "waited too long for its turn".to_owned(),
-            },
+            sqlx::Error::PoolTimedOut => Self::Busy { detail: "waited too long for its turn".to_owned() },
             sqlx::Error::PoolClosed => Self::Closed,
-            sqlx::Error::Io(io) => Self::Io {
-                detail: io.to_string(),
-            },
+            sqlx::Error::Io(io) => Self::Io { detail: io.to_string() },
             sqlx::Error::Database(refused) => match refused.code().and_then(|code| code.parse().ok()) {
                 Some(code) => classify(code, refused.message().to_owned()),
-                None => Self::Unexpected {
-                    detail: error.to_string(),
-                },
+                None => Self::Unexpected { detail: error.to_string() },
             },
-            _ => Self::Unexpected {
-                detail: error.to_string(),
-            },
+            _ => Self::Unexpected { detail: error.to_string() },
         }
     }
 }
@@ -222,10 +173,8 @@ fn connect_options(path: &Path) -> SqliteConnectOptions {
 
 /// The first 100 bytes, or fewer where the file is shorter; `None` where there is no file.
 fn read_header(path: &Path) -> Result<Option<Vec<u8>>, OpenError> {
-    let not_accessible = |error: std::io::Error| OpenError::NotAccessible {
-        path: path.to_owned(),
-        why: error.to_string(),
-    };
+    let not_accessible =
+        |error: std::io::Error| OpenError::NotAccessible { path: path.to_owned(), why: error.to_string() };
     let file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),

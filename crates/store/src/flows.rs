@@ -180,10 +180,7 @@ impl Flows<'_> {
         let sql =
             "UPDATE flows SET redeemed_at = $2 WHERE state_hash = $1 AND status = $3 AND redeemed_at IS NULL
                    AND expires_at > $2 RETURNING *";
-        let take = sqlx::query(sql)
-            .bind(state_hash)
-            .bind(millis_of(now))
-            .bind(FlowStatus::Waiting.as_str());
+        let take = sqlx::query(sql).bind(state_hash).bind(millis_of(now)).bind(FlowStatus::Waiting.as_str());
         if let Some(row) = change.one(take).await? {
             let flow = read(&row).map_err(StoreError::from)?;
             change.commit().await?;
@@ -216,10 +213,7 @@ impl Flows<'_> {
             .bind(FlowStatus::Pending.as_str())
             .bind(millis_of(now));
         let rows = self.0.all(query).await?;
-        Ok(rows
-            .iter()
-            .map(|row| Record::new(TABLE, "id", row).id("id"))
-            .collect::<Result<_, _>>()?)
+        Ok(rows.iter().map(|row| Record::new(TABLE, "id", row).id("id")).collect::<Result<_, _>>()?)
     }
 
     /// Takes the flow one step further, together with all that follows from it: the grant, the account's state, the audit
@@ -254,11 +248,7 @@ async fn why_not_taken(change: &mut Change, state_hash: &[u8]) -> Result<TakeErr
     let (status, redeemed_at): (String, Option<i64>) = (row.try_get("status")?, row.try_get("redeemed_at")?);
     let used = redeemed_at.is_some()
         || (status != FlowStatus::Waiting.as_str() && status != FlowStatus::Expired.as_str());
-    Ok(if used {
-        TakeError::AlreadyUsed
-    } else {
-        TakeError::Expired
-    })
+    Ok(if used { TakeError::AlreadyUsed } else { TakeError::Expired })
 }
 
 async fn find_open(
@@ -290,59 +280,36 @@ async fn settle_account(
 ) -> Result<i64, SettleError> {
     let version = flow.account_version;
     let (fits, version) = match settlement {
-        Settlement::Confirmed {
-            grant: Some(grant), ..
-        } => (grants::put_in(change, grant, version).await?, version + 1),
-        Settlement::Confirmed { grant: None, .. } | Settlement::Pending { .. } => (
-            accounts::version_of(change, flow.account_id).await? == Some(version),
-            version,
-        ),
+        Settlement::Confirmed { grant: Some(grant), .. } => {
+            (grants::put_in(change, grant, version).await?, version + 1)
+        }
+        Settlement::Confirmed { grant: None, .. } | Settlement::Pending { .. } => {
+            (accounts::version_of(change, flow.account_id).await? == Some(version), version)
+        }
         Settlement::Failed { .. } | Settlement::Expired | Settlement::Cancelled => (true, version),
     };
-    if fits {
-        Ok(version)
-    } else {
-        Err(SettleError::AccountChanged)
-    }
+    if fits { Ok(version) } else { Err(SettleError::AccountChanged) }
 }
 
 /// The flow after its step: what it needed on the way to Microsoft is forgotten, and an ended one keeps no secret at all.
 fn settled(flow: FlowRow, settlement: Settlement<'_>) -> FlowRow {
-    let flow = FlowRow {
-        sealed_secrets: Vec::new(),
-        sealed_grant: None,
-        ..flow
-    };
+    let flow = FlowRow { sealed_secrets: Vec::new(), sealed_grant: None, ..flow };
     match settlement {
-        Settlement::Pending {
-            found,
-            sealed_grant,
-            expires_at,
-        } => FlowRow {
+        Settlement::Pending { found, sealed_grant, expires_at } => FlowRow {
             status: FlowStatus::Pending,
             found: Some(found.clone()),
             sealed_grant: Some(sealed_grant.to_vec()),
             expires_at,
             ..flow
         },
-        Settlement::Confirmed { found, .. } => FlowRow {
-            status: FlowStatus::Confirmed,
-            found: Some(found.clone()),
-            ..flow
-        },
-        Settlement::Failed { failure } => FlowRow {
-            status: FlowStatus::Failed,
-            failure: Some(failure.clone()),
-            ..flow
-        },
-        Settlement::Expired => FlowRow {
-            status: FlowStatus::Expired,
-            ..flow
-        },
-        Settlement::Cancelled => FlowRow {
-            status: FlowStatus::Cancelled,
-            ..flow
-        },
+        Settlement::Confirmed { found, .. } => {
+            FlowRow { status: FlowStatus::Confirmed, found: Some(found.clone()), ..flow }
+        }
+        Settlement::Failed { failure } => {
+            FlowRow { status: FlowStatus::Failed, failure: Some(failure.clone()), ..flow }
+        }
+        Settlement::Expired => FlowRow { status: FlowStatus::Expired, ..flow },
+        Settlement::Cancelled => FlowRow { status: FlowStatus::Cancelled, ..flow },
     }
 }
 

@@ -23,6 +23,7 @@ mod accounts;
 mod api_tokens;
 mod audit;
 mod certificates;
+mod console_identity;
 mod data_dir;
 mod database;
 mod engine;
@@ -44,6 +45,7 @@ pub use certificates::{
     CertificateRow, Certificates, DeleteCertificateError, EditCertificateError, InsertCertificateError,
     Material, Origin, ReplaceCertificateError,
 };
+pub use console_identity::ConsoleIdentity;
 pub use data_dir::{DataDir, DataDirError};
 pub use database::{ClaimError, Store};
 pub use failure::{CorruptRow, OpenError, StoreError};

@@ -41,16 +41,12 @@ impl Location {
         let file = match address.split_once(':') {
             Some(("sqlite", rest)) => rest.strip_prefix("//").unwrap_or(rest),
             Some((scheme, _)) if is_scheme(scheme) => {
-                return Err(LocationError::UnknownScheme {
-                    scheme: scheme.to_owned(),
-                });
+                return Err(LocationError::UnknownScheme { scheme: scheme.to_owned() });
             }
             _ => address,
         };
         if let Some((_, parameters)) = file.split_once('?') {
-            return Err(LocationError::Parameters {
-                parameters: parameters.to_owned(),
-            });
+            return Err(LocationError::Parameters { parameters: parameters.to_owned() });
         }
         match file {
             "" => Err(LocationError::Empty),
@@ -63,9 +59,7 @@ impl Location {
 /// RFC 3986 section 3.1; a path with a colon after a slash or a dot is a path.
 fn is_scheme(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_alphabetic())
-        && text
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || c == '+' || c == '-')
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '+' || c == '-')
 }
 
 #[cfg(test)]
@@ -82,32 +76,20 @@ mod tests {
         for address in ["sqlite:postern.db", "sqlite://postern.db", "postern.db"] {
             assert_eq!(parse(address), Ok(here.clone()), "{address}");
         }
-        assert_eq!(
-            parse("sqlite:///srv/a.db"),
-            Ok(Location::Sqlite(PathBuf::from("/srv/a.db")))
-        );
-        assert_eq!(
-            parse("./a:b.db"),
-            Ok(Location::Sqlite(PathBuf::from("/data/./a:b.db")))
-        );
+        assert_eq!(parse("sqlite:///srv/a.db"), Ok(Location::Sqlite(PathBuf::from("/srv/a.db"))));
+        assert_eq!(parse("./a:b.db"), Ok(Location::Sqlite(PathBuf::from("/data/./a:b.db"))));
     }
 
     #[test]
     fn each_wrong_address_has_its_sentence() {
         for (address, sentence) in [
             ("", "the database address names no file: write sqlite:postern.db"),
-            (
-                "sqlite:",
-                "the database address names no file: write sqlite:postern.db",
-            ),
+            ("sqlite:", "the database address names no file: write sqlite:postern.db"),
             (
                 "postgres://localhost/postern",
                 "the database address starts with “postgres:”, which this version can't open: write sqlite:FILE",
             ),
-            (
-                "sqlite::memory:",
-                "a database in memory would lose everything at the end: write sqlite:FILE",
-            ),
+            ("sqlite::memory:", "a database in memory would lose everything at the end: write sqlite:FILE"),
             (
                 "sqlite:a.db?mode=ro",
                 "the database address has parameters (“?mode=ro”): leave them out, Postern sets what it needs",

@@ -58,16 +58,8 @@ impl<T> Paged<T> {
     ) -> Result<Self, CorruptRow> {
         let more = fetched.len() > page.size();
         fetched.truncate(page.size());
-        let next = if more {
-            fetched.last().map(cursor).transpose()?
-        } else {
-            None
-        };
-        let mut paged = Self {
-            rows: Vec::with_capacity(fetched.len()),
-            corrupt: Vec::new(),
-            next,
-        };
+        let next = if more { fetched.last().map(cursor).transpose()? } else { None };
+        let mut paged = Self { rows: Vec::with_capacity(fetched.len()), corrupt: Vec::new(), next };
         for row in &fetched {
             match read(row) {
                 Ok(row) => paged.rows.push(row),
@@ -141,15 +133,9 @@ impl FromStr for Cursor {
         if let Some(key) = text.strip_prefix('n') {
             return Ok(Self(Key::Name(key.to_owned())));
         }
-        let (at_ms, id) = text
-            .strip_prefix('m')
-            .and_then(|key| key.split_once('.'))
-            .ok_or(BadCursor)?;
+        let (at_ms, id) = text.strip_prefix('m').and_then(|key| key.split_once('.')).ok_or(BadCursor)?;
         let number = |text: &str| text.parse().map_err(|_| BadCursor);
-        Ok(Self(Key::Moment {
-            at_ms: number(at_ms)?,
-            id: number(id)?,
-        }))
+        Ok(Self(Key::Moment { at_ms: number(at_ms)?, id: number(id)? }))
     }
 }
 
@@ -159,10 +145,7 @@ mod tests {
 
     #[test]
     fn a_cursor_survives_being_written_and_read() {
-        for cursor in [
-            Cursor::after_name("müller & söhne".to_owned()),
-            Cursor::before_moment(-5, 7),
-        ] {
+        for cursor in [Cursor::after_name("müller & söhne".to_owned()), Cursor::before_moment(-5, 7)] {
             assert_eq!(cursor.to_string().parse(), Ok(cursor));
         }
     }
@@ -176,10 +159,7 @@ mod tests {
 
     #[test]
     fn a_cursor_of_another_list_is_refused() {
-        let page = Page {
-            cursor: Some(Cursor::before_moment(1, 2)),
-            limit: 10,
-        };
+        let page = Page { cursor: Some(Cursor::before_moment(1, 2)), limit: 10 };
         assert_eq!(Cursor::name(&page), Err(BadCursor));
     }
 

@@ -23,17 +23,14 @@ pub(crate) struct Record<'r> {
 impl<'r> Record<'r> {
     /// The row of a table whose primary key, `id_column`, is a text.
     pub(crate) fn new(table: &'static str, id_column: &str, row: &'r Row) -> Self {
-        let id = row
-            .try_get(id_column)
-            .unwrap_or_else(|_| String::from("(unreadable)"));
+        let id = row.try_get(id_column).unwrap_or_else(|_| String::from("(unreadable)"));
         Self { table, id, row }
     }
 
     /// The row of a table whose primary key, `id`, is a number.
     pub(crate) fn numbered(table: &'static str, row: &'r Row) -> Self {
-        let id = row
-            .try_get::<i64, _>("id")
-            .map_or_else(|_| String::from("(unreadable)"), |id| id.to_string());
+        let id =
+            row.try_get::<i64, _>("id").map_or_else(|_| String::from("(unreadable)"), |id| id.to_string());
         Self { table, id, row }
     }
 
@@ -42,9 +39,7 @@ impl<'r> Record<'r> {
     where
         T: Decode<'r, Engine> + Type<Engine>,
     {
-        self.row
-            .try_get(column)
-            .map_err(|error| self.corrupt(column, describe(&error)))
+        self.row.try_get(column).map_err(|error| self.corrupt(column, describe(&error)))
     }
 
     pub(crate) fn id(&self, column: &'static str) -> Result<Uuid, CorruptRow> {
@@ -67,9 +62,7 @@ impl<'r> Record<'r> {
         let Some(millis) = self.get(column)? else {
             return Ok(None);
         };
-        time_of(millis)
-            .map(Some)
-            .ok_or_else(|| self.corrupt(column, "no such time"))
+        time_of(millis).map(Some).ok_or_else(|| self.corrupt(column, "no such time"))
     }
 
     pub(crate) fn json(&self, column: &'static str) -> Result<Value, CorruptRow> {
@@ -79,19 +72,12 @@ impl<'r> Record<'r> {
 
     pub(crate) fn optional_json(&self, column: &'static str) -> Result<Option<Value>, CorruptRow> {
         let text: Option<&str> = self.get(column)?;
-        text.map(serde_json::from_str)
-            .transpose()
-            .map_err(|error| self.corrupt(column, error))
+        text.map(serde_json::from_str).transpose().map_err(|error| self.corrupt(column, error))
     }
 
     /// The report that `column` of this row can't be read.
     pub(crate) fn corrupt(&self, column: &'static str, why: impl Display) -> CorruptRow {
-        CorruptRow {
-            table: self.table,
-            id: self.id.clone(),
-            column,
-            why: why.to_string(),
-        }
+        CorruptRow { table: self.table, id: self.id.clone(), column, why: why.to_string() }
     }
 }
 
@@ -121,10 +107,7 @@ mod tests {
 
     #[test]
     fn a_time_comes_back_to_the_millisecond_before_and_after_1970() {
-        for at in [
-            datetime!(1969-12-31 23:59:59.999 UTC),
-            datetime!(9999-12-31 23:59:59.999 UTC),
-        ] {
+        for at in [datetime!(1969-12-31 23:59:59.999 UTC), datetime!(9999-12-31 23:59:59.999 UTC)] {
             assert_eq!(time_of(millis_of(at)), Some(at));
         }
     }

@@ -55,26 +55,18 @@ pub(crate) use words;
 
 #[cfg(test)]
 mod tests {
-    words! {
-        /// A pair to test with.
-        pub enum Door {
-            /// It is open.
-            Open = "open",
-            /// It is not.
-            HalfShut = "half_shut",
-        }
-    }
+    use crate::StateName;
 
     #[test]
     fn a_word_comes_back_as_its_variant_and_json_uses_the_same_word() {
-        assert_eq!("half_shut".parse(), Ok(Door::HalfShut));
-        assert_eq!(Door::HalfShut.to_string(), "half_shut");
-        assert_eq!(serde_json::to_string(&Door::HalfShut).unwrap(), "\"half_shut\"");
+        assert_eq!("needs_sign_in".parse(), Ok(StateName::NeedsSignIn));
+        assert_eq!(StateName::NeedsSignIn.to_string(), "needs_sign_in");
+        assert_eq!(serde_json::to_string(&StateName::NeedsSignIn).unwrap(), "\"needs_sign_in\"");
     }
 
     #[test]
     fn an_unknown_word_is_refused_with_the_known_ones() {
-        let refused = "ajar".parse::<Door>().unwrap_err();
-        assert_eq!(refused.to_string(), "“ajar” is none of: open, half_shut");
+        let refused = "ajar".parse::<crate::Transport>().unwrap_err();
+        assert_eq!(refused.to_string(), "“ajar” is none of: graph, smtp");
     }
 }

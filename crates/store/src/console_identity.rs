@@ -1,0 +1,59 @@
+//! The console's own TLS certificate with its sealed key, when it was made here. It is kept among the database's facts:
+//! there is one, and it is made again when it is lost.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use sqlx::Row as _;
+
+use crate::database::Store;
+use crate::failure::{CorruptRow, StoreError};
+
+/// A self-signed certificate and its key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConsoleIdentity {
+    /// The certificate, DER.
+    pub certificate_der: Vec<u8>,
+    /// The private key, sealed.
+    pub sealed_key: Vec<u8>,
+}
+
+const NAME: &str = "console_identity";
+
+impl Store {
+    /// The console's own certificate; `None` where none was made yet.
+    pub async fn console_identity(&self) -> Result<Option<ConsoleIdentity>, StoreError> {
+        let Some(row) = self.one(sqlx::query("SELECT value FROM facts WHERE name = $1").bind(NAME)).await?
+        else {
+            return Ok(None);
+        };
+        let value: String = row.try_get("value")?;
+        let pair = value.split_once(' ').and_then(|(certificate, key)| {
+            let certificate_der = STANDARD.decode(certificate).ok()?;
+            Some(ConsoleIdentity { certificate_der, sealed_key: STANDARD.decode(key).ok()? })
+        });
+        pair.map(Some).ok_or_else(|| corrupt().into())
+    }
+
+    /// Keeps it in place of the one before.
+    pub async fn keep_console_identity(&self, identity: &ConsoleIdentity) -> Result<(), StoreError> {
+        let value = format!(
+            "{} {}",
+            STANDARD.encode(&identity.certificate_der),
+            STANDARD.encode(&identity.sealed_key)
+        );
+        let upsert = "INSERT INTO facts (name, value) VALUES ($1, $2)
+                      ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+        let mut change = self.begin().await?;
+        change.run(sqlx::query(upsert).bind(NAME).bind(value)).await?;
+        change.commit().await
+    }
+}
+
+fn corrupt() -> CorruptRow {
+    CorruptRow {
+        table: "facts",
+        id: NAME.to_owned(),
+        column: "value",
+        why: "not a certificate and a key".to_owned(),
+    }
+}

@@ -1,0 +1,216 @@
+//! The set-up of every story: a database of its own in a folder of its own, and the rows that stories are about.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{AssertSqlSafe, ConnectOptions};
+use store::{
+    AccountRow, AuditEntry, AuditFilter, CertificateRow, CredentialRow, FlowKind, FlowRow, FlowStatus,
+    GrantRow, Location, Material, Origin, Outcome, Page, SignIn, StateName, StateRow, Store, Transport,
+};
+use tempfile::TempDir;
+use time::macros::datetime;
+use time::{Duration, OffsetDateTime};
+use uuid::Uuid;
+
+/// Tells each story once for every database. A second database is one more line here: `#[tokio::test] async fn
+/// on_postgres() { … }`, with its way to be made in [`TestDatabase`].
+macro_rules! stories {
+    ($(async fn $story:ident($db:ident: TestDatabase) $body:block)+) => { $(
+        mod $story {
+            #[tokio::test] async fn on_sqlite() { super::$story($crate::house::TestDatabase::sqlite().await).await; }
+        }
+
+        async fn $story($db: $crate::house::TestDatabase) $body
+    )+ };
+}
+
+pub(crate) use stories;
+
+/// An open store on a database of its own; its folder is kept when the story fails.
+pub(crate) struct TestDatabase {
+    pub(crate) store: Store,
+    folder: Option<TempDir>,
+    file: PathBuf,
+}
+
+impl TestDatabase {
+    pub(crate) async fn sqlite() -> Self {
+        let folder = TempDir::new().unwrap();
+        let file = folder.path().join("postern.db");
+        Self { store: open(&file).await, folder: Some(folder), file }
+    }
+
+    /// A second store on the same database, as another connection would have it.
+    pub(crate) async fn second_store(&self) -> Store {
+        open(&self.file).await
+    }
+
+    /// The database as it would be found had the power been cut now: a copy of what lies on the disk, opened.
+    pub(crate) async fn after_power_cut(&self) -> Store {
+        let copy = tempfile::tempdir_in(self.folder.as_ref().unwrap()).unwrap().keep();
+        for name in ["postern.db", "postern.db-wal"] {
+            std::fs::copy(self.file.with_file_name(name), copy.join(name)).unwrap();
+        }
+        open(&copy.join("postern.db")).await
+    }
+
+    /// What somebody does to the database behind the store's back.
+    pub(crate) async fn sql(&self, sql: &str) {
+        let options = SqliteConnectOptions::new().filename(&self.file).foreign_keys(false);
+        let mut connection = options.connect().await.unwrap();
+        sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();
+    }
+
+    /// Like [`Self::sql`], for what the database refuses; returns its words.
+    pub(crate) async fn refused_sql(&self, sql: &str) -> String {
+        let mut connection = SqliteConnectOptions::new().filename(&self.file).connect().await.unwrap();
+        sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.unwrap_err().to_string()
+    }
+
+    /// From now on no audit row can be written.
+    pub(crate) async fn break_audit(&self) {
+        self.sql("CREATE TRIGGER broken BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'broken'); END")
+            .await;
+    }
+
+    /// The actions in the audit log, newest first, without those of the database itself.
+    pub(crate) async fn audited(&self) -> Vec<String> {
+        let rows = self.store.audit().list(&Page::first(500), &AuditFilter::default()).await.unwrap().rows;
+        rows.into_iter()
+            .map(|row| row.entry.action)
+            .filter(|action| !action.starts_with("database."))
+            .collect()
+    }
+}
+
+impl Drop for TestDatabase {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let kept = self.folder.take().map(TempDir::keep);
+            eprintln!("the database is kept in {}", kept.unwrap_or_default().display());
+        }
+    }
+}
+
+pub(crate) async fn open(file: &Path) -> Store {
+    Store::open(&Location::Sqlite(file.to_owned()), noon()).await.unwrap()
+}
+
+/// The time of every story, unless it passes.
+pub(crate) fn noon() -> OffsetDateTime {
+    datetime!(2026-11-21 12:00 UTC)
+}
+
+pub(crate) fn minutes(n: i64) -> Duration {
+    Duration::minutes(n)
+}
+
+pub(crate) fn id(n: u128) -> Uuid {
+    Uuid::from_u128(n)
+}
+
+pub(crate) fn audit(action: &str) -> AuditEntry {
+    AuditEntry {
+        at: noon(),
+        actor: "anna".to_owned(),
+        source: "192.0.2.7".to_owned(),
+        action: action.to_owned(),
+        target: String::new(),
+        outcome: Outcome::Done,
+        code: None,
+        detail: json!({}),
+    }
+}
+
+pub(crate) fn certificate(n: u128, name: &str) -> CertificateRow {
+    CertificateRow {
+        id: id(n),
+        name: name.to_owned(),
+        description: String::new(),
+        origin: Origin::Imported,
+        material: material(n),
+        created_at: noon(),
+        updated_at: noon(),
+    }
+}
+
+pub(crate) fn material(n: u128) -> Material {
+    Material {
+        exportable: false,
+        leaf_der: n.to_be_bytes().to_vec(),
+        chain_der: vec![vec![0x30, 0x00], vec![0x30, 0x01, 0x05]],
+        sealed_key: vec![0xAA; 40],
+        thumbprint_sha256: format!("{n:064x}"),
+        not_before: noon() - Duration::days(1),
+        not_after: noon() + Duration::days(364),
+    }
+}
+
+/// An account that proves itself with a client secret.
+pub(crate) fn account(n: u128, name: &str) -> AccountRow {
+    AccountRow {
+        id: id(n),
+        version: 1,
+        name: name.to_owned(),
+        cloud: "global".to_owned(),
+        tenant: "contoso.example".to_owned(),
+        client_id: "11111111-2222-3333-4444-555555555555".to_owned(),
+        credential: CredentialRow::Secret {
+            sealed_secret: vec![1, 2, 3],
+            expires_at: Some(noon() + minutes(9)),
+        },
+        sign_in: SignIn::Delegated,
+        transport: Transport::Graph,
+        from_address: Some("scanner@contoso.example".to_owned()),
+        is_default: false,
+        state: state(StateName::NeedsSignIn),
+        created_at: noon(),
+        updated_at: noon(),
+    }
+}
+
+pub(crate) fn account_with(n: u128, name: &str, certificate_id: Uuid) -> AccountRow {
+    AccountRow { credential: CredentialRow::Certificate { certificate_id }, ..account(n, name) }
+}
+
+pub(crate) fn state(name: StateName) -> StateRow {
+    StateRow { name, since: noon(), code: None, cause: None, fix: None }
+}
+
+pub(crate) fn grant(account_id: Uuid, user: &str) -> GrantRow {
+    GrantRow {
+        account_id,
+        sealed_refresh_token: user.as_bytes().to_vec(),
+        user: user.to_owned(),
+        user_oid: "oid".to_owned(),
+        tenant_id: "tid".to_owned(),
+        scopes: vec!["Mail.Send".to_owned(), "offline_access".to_owned()],
+        obtained_at: noon(),
+        renewed_at: noon(),
+        via_device_code: false,
+    }
+}
+
+/// An authorization by browser for version 1 of the account, ten minutes long.
+pub(crate) fn flow(n: u128, account_id: Uuid, state: &[u8]) -> FlowRow {
+    FlowRow {
+        id: id(n),
+        account_id,
+        account_version: 1,
+        kind: FlowKind::AuthorizationCode,
+        state_hash: Some(state.to_vec()),
+        sealed_secrets: vec![7; 50],
+        browser_hash: Some(vec![8; 32]),
+        started_by: "anna".to_owned(),
+        redirect_uri: Some("https://localhost:4443/authorize".to_owned()),
+        status: FlowStatus::Waiting,
+        redeemed_at: None,
+        found: None,
+        sealed_grant: None,
+        failure: None,
+        created_at: noon(),
+        expires_at: noon() + minutes(10),
+    }
+}

@@ -1,0 +1,26 @@
+//! What happens to a store, one file for each thing that happens. Every story is told once for each database.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "what goes wrong in a story fails it; the lint knows #[test] functions only"
+)]
+
+mod house;
+
+mod account_changed_meanwhile;
+mod audit_written;
+mod certificate_in_use;
+mod certificate_kept;
+mod console_identity_kept;
+mod data_dir_entered;
+mod default_account;
+mod flow_settled;
+mod grant_renewed;
+mod master_key_claimed;
+mod name_taken;
+mod pages_turned;
+mod power_cut;
+mod row_corrupt;
+mod state_redeemed;
+mod token_used;
+mod wrong_file;
