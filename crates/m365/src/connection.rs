@@ -307,37 +307,4 @@ fn jittered_pause() -> Duration {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn answer(headers: &[(&'static str, &'static str)]) -> Answer {
-        let headers = headers.iter().map(|(name, value)| {
-            (reqwest::header::HeaderName::from_static(name), HeaderValue::from_static(value))
-        });
-        Answer {
-            status: 429,
-            headers: headers.collect(),
-            body: Vec::new(),
-            client_request_id: String::new(),
-            target: "a:1".to_owned(),
-        }
-    }
-
-    #[test]
-    fn retry_after_is_seconds_or_a_date() {
-        assert_eq!(answer(&[("retry-after", "17")]).retry_after(), Some(Duration::from_secs(17)));
-        let dated = answer(&[
-            ("date", "Wed, 21 Oct 2026 07:28:00 GMT"),
-            ("retry-after", "Wed, 21 Oct 2026 07:29:30 GMT"),
-        ]);
-        assert_eq!(dated.retry_after(), Some(Duration::from_secs(90)));
-        assert_eq!(answer(&[("retry-after", "soon")]).retry_after(), None);
-        assert_eq!(answer(&[]).retry_after(), None);
-    }
-
-    #[test]
-    fn a_target_shows_neither_path_nor_query_nor_user() {
-        let address = Url::parse("https://user:pw@login.example/path?code=x").unwrap();
-        assert_eq!(name_target(&address), "login.example:443");
-    }
-}
+mod tests;

@@ -139,3 +139,6 @@ fn unsupported() -> Failure {
     )
     .into()
 }
+
+#[cfg(test)]
+mod tests;

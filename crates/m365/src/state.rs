@@ -3,10 +3,13 @@
 //! Pure: `postern` stores the state and the time of its change. Only a refusal that waiting doesn't cure
 //! breaks an account; an outage never does. Neighbour: `diagnosis` gives a broken account its words.
 
+use mail::Outcome;
 use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
 
 use crate::account::SignIn;
 use crate::failure::Failure;
+use crate::outcome;
 
 /// Where an account stands. Each variant has its own data only.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -163,10 +166,12 @@ impl AccountState {
 
     fn after_failure(self, failure: &Failure, trouble: &Trouble) -> Self {
         match self {
-            Self::Ready | Self::NeedsSignIn | Self::Broken(_) if breaks_account(failure) => {
-                Self::Broken(trouble.clone())
-            }
-            unchanged => unchanged,
+            Self::Incomplete { .. } | Self::Pending => self,
+            Self::Ready | Self::NeedsSignIn if lacks_grant(failure) => Self::NeedsSignIn,
+            Self::Ready | Self::NeedsSignIn | Self::Broken(_) => match breaks_account(failure) {
+                true => Self::Broken(trouble.clone()),
+                false => self,
+            },
         }
     }
 
@@ -185,17 +190,15 @@ impl AccountState {
     }
 }
 
-/// Whether a failure speaks about the account: a final refusal by Entra, or by the servers' doors (a token
-/// or a sign-in refused), never about one message, one network or our own store.
+/// Whether a failure speaks about the account, and waiting doesn't help: what pauses its mail breaks it, by
+/// the same verdict.
 pub fn breaks_account(failure: &Failure) -> bool {
-    match failure {
-        _ if failure.is_temporary() => false,
-        Failure::Entra(_) => true,
-        Failure::Graph(refusal) => refusal.status == 401 || refusal.code == "MailboxNotEnabledForRESTAPI",
-        Failure::Smtp(refusal) => matches!(refusal.code, 530 | 534 | 535 | 538),
-        Failure::Local(trouble) => trouble.code == "assertion_not_signed",
-        Failure::Network(_) => false,
-    }
+    let outcome = outcome::of_failure(failure, OffsetDateTime::UNIX_EPOCH);
+    matches!(outcome, Outcome::AccountBroken { .. })
+}
+
+fn lacks_grant(failure: &Failure) -> bool {
+    matches!(failure, Failure::Local(trouble) if trouble.code == "needs_sign_in")
 }
 
 #[cfg(test)]
@@ -268,10 +271,15 @@ mod tests {
             entra("invalid_grant", 50196),
             NetworkTrouble::new("a:443", NetworkKind::Tls, "unknown issuer").into(),
             LocalTrouble::new("grant_not_stored", "m", "h").into(),
-            LocalTrouble::new("id_token_nonce", "m", "h").into(),
         ] {
             assert_eq!(after_failure(AccountState::Ready, &failure), AccountState::Ready, "{failure}");
         }
+    }
+
+    #[test]
+    fn an_account_whose_grant_is_gone_needs_a_sign_in() {
+        let gone = LocalTrouble::new("needs_sign_in", "m", "h").into();
+        assert_eq!(after_failure(AccountState::Ready, &gone), AccountState::NeedsSignIn);
     }
 
     #[test]

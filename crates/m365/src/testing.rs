@@ -1,5 +1,6 @@
 //! What the unit tests of this room share: an account, a clock, and a provider's signing key.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
@@ -9,13 +10,19 @@ use aws_lc_rs::rsa::{KeyPair, KeySize};
 use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_SHA256};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use certs::assertion::Form;
+use certs::{GenerateOptions, KeyBits, Subject, ValidityDays};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::macros::datetime;
 
-use crate::account::{Account, Credential, SignIn, Transport};
+use crate::account::{Account, ClientCertificate, Credential, SignIn, Transport};
 use crate::cloud::{Cloud, CloudSettings};
+use crate::connection::{Connection, ConnectionOptions};
+use crate::proxy::ProxyChoice;
+use crate::scripted::{self, http::Play};
 use crate::secret::Secret;
+use crate::trust::Roots;
 
 pub(crate) const CLIENT_ID: &str = "11112222-aaaa-3333-bbbb-4444cccc5555";
 pub(crate) const TENANT_ID: &str = "aaaabbbb-0000-cccc-1111-dddd2222eeee";
@@ -47,6 +54,59 @@ pub(crate) fn account(login: &str) -> Account {
         from: None,
         mailbox: None,
     }
+}
+
+/// A connection for the account that trusts the built-in roots and takes no proxy.
+pub(crate) fn connect(account: &Account) -> Connection {
+    connect_with(account, &direct())
+}
+
+pub(crate) fn connect_with(account: &Account, options: &ConnectionOptions) -> Connection {
+    Connection::new(Arc::clone(&account.cloud), options).unwrap()
+}
+
+pub(crate) fn direct() -> ConnectionOptions {
+    ConnectionOptions { roots: Roots::BuiltIn, proxy: ProxyChoice::Direct, ..ConnectionOptions::default() }
+}
+
+/// A certificate of its own, with the key that matches it.
+pub(crate) fn client_certificate() -> ClientCertificate {
+    let options = GenerateOptions {
+        subject: Subject::common_name("Postern test").unwrap(),
+        key_bits: KeyBits::default(),
+        days: ValidityDays::default(),
+    };
+    let made = certs::generate(&options, now()).unwrap();
+    ClientCertificate { leaf_der: made.leaf_der().to_vec(), key: made.into_key(), form: Form::Ps256 }
+}
+
+/// A posted form, each field once.
+pub(crate) fn read_form(body: &str) -> HashMap<String, String> {
+    url::form_urlencoded::parse(body.as_bytes()).into_owned().collect()
+}
+
+/// The claims of a JWT, unverified.
+pub(crate) fn read_claims(token: &str) -> Value {
+    let payload = URL_SAFE_NO_PAD.decode(token.split('.').nth(1).unwrap()).unwrap();
+    serde_json::from_slice(&payload).unwrap()
+}
+
+/// An answer with a token that lives an hour, and the refresh token where one is given.
+pub(crate) fn token_answer(access_token: &str, refresh_token: Option<&str>) -> Play {
+    let mut members = json!({"token_type": "Bearer", "expires_in": 3600, "access_token": access_token});
+    if let Some(refresh_token) = refresh_token {
+        members["refresh_token"] = json!(refresh_token);
+    }
+    scripted::http::answer(200, &members.to_string())
+}
+
+/// A refusal in Entra's form.
+pub(crate) fn refusal(status: u16, error: &str, code: u32) -> Play {
+    let members = json!({
+        "error": error, "error_codes": [code], "trace_id": "trace-1",
+        "error_description": format!("AADSTS{code}: No. Trace ID: trace-1 Correlation ID: c Timestamp: t"),
+    });
+    scripted::http::answer_with(status, &[("Retry-After", "0")], &members.to_string())
 }
 
 /// Signs ID tokens as a provider does.

@@ -235,17 +235,4 @@ fn unsigned(error: &dyn std::fmt::Display) -> Failure {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn a_lifetime_is_a_number_or_a_text_and_never_overflows() {
-        assert_eq!(read_lifetime(&json!(3599)), Duration::seconds(3599));
-        assert_eq!(read_lifetime(&json!("4511")), Duration::seconds(4511));
-        assert_eq!(read_lifetime(&json!(i64::MAX)), Duration::seconds(LONGEST_LIFETIME_SECONDS));
-        assert_eq!(read_lifetime(&json!(-5)), Duration::ZERO);
-        assert_eq!(read_lifetime(&Value::Null), UNSAID_LIFETIME);
-    }
-}
+mod tests;

@@ -299,36 +299,4 @@ fn needs_sign_in() -> Failure {
 }
 
 #[cfg(test)]
-mod tests {
-    use time::macros::datetime;
-
-    use super::*;
-
-    fn issued(life: Duration) -> Issued {
-        let obtained_at = datetime!(2026-11-21 12:00 UTC);
-        Issued {
-            access_token: AccessToken::new("t"),
-            obtained_at,
-            expires_at: obtained_at + life,
-            scopes: Vec::new(),
-            refresh_token: None,
-        }
-    }
-
-    fn margin(life: Duration, resource: Resource) -> Duration {
-        let issued = issued(life);
-        issued.expires_at - issued.renew_at(resource)
-    }
-
-    #[test]
-    fn a_token_for_exchange_is_renewed_ten_minutes_before_its_end() {
-        assert_eq!(margin(Duration::minutes(75), Resource::Outlook), Duration::minutes(10));
-        assert_eq!(margin(Duration::minutes(10), Resource::Outlook), Duration::minutes(8));
-    }
-
-    #[test]
-    fn a_token_for_graph_is_renewed_in_its_last_tenth() {
-        assert_eq!(margin(Duration::minutes(40), Resource::Graph), Duration::minutes(4));
-        assert_eq!(margin(Duration::hours(28), Resource::Graph), Duration::minutes(5));
-    }
-}
+mod tests;
