@@ -83,7 +83,8 @@ impl Mailboxes {
         let envelope = Arc::new(envelope);
         let count = u32::try_from(envelope.to.len()).unwrap_or(u32::MAX);
         self.sent_recipients.entry(key(world, &sender)).or_default().push_back((now, count));
-        let public: Arc<[u8]> = if via == Via::Smtp { mime.clone().into() } else { without_bcc(&mime).into() };
+        let public: Arc<[u8]> =
+            if via == Via::Smtp { mime.clone().into() } else { without_bcc(&mime).into() };
         let copy = |folder, mime: &Arc<[u8]>| Stored {
             id: crate::random::token(48),
             folder,
@@ -112,7 +113,8 @@ impl Mailboxes {
 
     /// How many messages each mailbox has received.
     pub(crate) fn counts(&self) -> Vec<(String, usize)> {
-        let inbox = |all: &VecDeque<Stored>| all.iter().filter(|stored| stored.folder == Folder::Inbox).count();
+        let inbox =
+            |all: &VecDeque<Stored>| all.iter().filter(|stored| stored.folder == Folder::Inbox).count();
         self.boxes.iter().map(|(address, all)| (address.clone(), inbox(all))).collect()
     }
 
@@ -152,7 +154,8 @@ pub(crate) fn without_bcc(mime: &[u8]) -> Vec<u8> {
             break;
         }
         let continues = line.starts_with(b" ") || line.starts_with(b"\t");
-        skipping = if continues { skipping } else { line.len() > 3 && line[..4].eq_ignore_ascii_case(b"bcc:") };
+        skipping =
+            if continues { skipping } else { line.len() > 3 && line[..4].eq_ignore_ascii_case(b"bcc:") };
         if !skipping {
             kept.extend_from_slice(line);
         }
@@ -202,7 +205,9 @@ mod tests {
 
     #[test]
     fn recipients_come_from_all_three_fields() {
-        let headers = read_headers(b"From: A <a@x.example>\r\nTo: b@x.example\r\nCc: c@x.example\r\nBcc: d@x.example\r\n\r\nhi");
+        let headers = read_headers(
+            b"From: A <a@x.example>\r\nTo: b@x.example\r\nCc: c@x.example\r\nBcc: d@x.example\r\n\r\nhi",
+        );
         assert_eq!(headers.from, ["a@x.example"]);
         assert_eq!(headers.recipients, ["b@x.example", "c@x.example", "d@x.example"]);
     }

@@ -71,7 +71,8 @@ fn filter() -> tracing_subscriber::EnvFilter {
 fn read_world(arguments: &Arguments) -> Result<World> {
     let mut world = match &arguments.world {
         Some(path) => {
-            let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+            let text =
+                std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
             World::from_json(&text).with_context(|| format!("{} is no world", path.display()))?
         }
         None => World::demo_in(&arguments.domain, &REDIRECT_URIS),

@@ -56,7 +56,9 @@ fn page(status: u16, title: &str, class: &str, body: &str, nonce: Option<&str>) 
         script.unwrap_or_default(),
     );
     let scripts = nonce.map(|nonce| format!("; script-src 'nonce-{nonce}'")).unwrap_or_default();
-    let policy = format!("default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'{scripts}");
+    let policy = format!(
+        "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'{scripts}"
+    );
     Answer::new(status, "text/html; charset=utf-8", html)
         .with("content-security-policy", &policy)
         .with("cache-control", "no-store, no-cache")

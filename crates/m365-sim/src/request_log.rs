@@ -47,7 +47,10 @@ impl RequestLog {
                 entry.insert(name.replace('-', "_"), value.into());
             }
         }
-        if call.header("content-type").is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded")) {
+        if call
+            .header("content-type")
+            .is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"))
+        {
             entry.insert("form".into(), masked(&call.form()));
         }
         entry.insert("body_bytes".into(), json!(call.body.as_ref().map(bytes::Bytes::len)));

@@ -48,8 +48,11 @@ pub(crate) async fn run_control(listener: TcpListener, tenant: Arc<Tenant>, shut
 }
 
 /// Takes connections and runs `each` on every one, until `shutdown` ends them all.
-pub(crate) async fn accept<F>(listener: TcpListener, shutdown: CancellationToken, each: impl Fn(TcpStream) -> F)
-where
+pub(crate) async fn accept<F>(
+    listener: TcpListener,
+    shutdown: CancellationToken,
+    each: impl Fn(TcpStream) -> F,
+) where
     F: Future<Output = ()> + Send + 'static,
 {
     let room = Arc::new(Semaphore::new(CONNECTIONS));

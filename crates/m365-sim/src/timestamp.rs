@@ -12,7 +12,8 @@ pub(crate) fn seconds(at: OffsetDateTime) -> String {
 
 /// `2026-11-21 10:00:00Z`: Entra's errors (facts 2.3).
 pub(crate) fn entra(at: OffsetDateTime) -> String {
-    at.format(format_description!("[year]-[month]-[day] [hour]:[minute]:[second]Z")).expect("the form is fixed")
+    at.format(format_description!("[year]-[month]-[day] [hour]:[minute]:[second]Z"))
+        .expect("the form is fixed")
 }
 
 /// `2026-11-21T10:00:00.0000000Z`: inside the texts of Entra's errors.
@@ -23,12 +24,14 @@ pub(crate) fn entra_iso(at: OffsetDateTime) -> String {
 
 /// `11/21/2026 10:00:00`: life of a key in AADSTS700027.
 pub(crate) fn key_life(at: OffsetDateTime) -> String {
-    at.format(format_description!("[month]/[day]/[year] [hour]:[minute]:[second]")).expect("the form is fixed")
+    at.format(format_description!("[month]/[day]/[year] [hour]:[minute]:[second]"))
+        .expect("the form is fixed")
 }
 
 /// `2026-11-21T10:00:00`: innerError of Graph (additions B0).
 pub(crate) fn graph_error(at: OffsetDateTime) -> String {
-    at.format(format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]")).expect("the form is fixed")
+    at.format(format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]"))
+        .expect("the form is fixed")
 }
 
 /// `2026-11-21T10:00:00.123Z`: the brackets of Exchange (additions D6).

@@ -40,7 +40,8 @@ pub(crate) struct Tls {
 pub(crate) fn make(host: &str) -> anyhow::Result<Tls> {
     let ca = authority()?;
     let key = KeyPair::generate()?;
-    let mut names: Vec<String> = LOCAL_HOSTS.iter().chain(MICROSOFT_HOSTS).map(|&name| name.to_owned()).collect();
+    let mut names: Vec<String> =
+        LOCAL_HOSTS.iter().chain(MICROSOFT_HOSTS).map(|&name| name.to_owned()).collect();
     if !names.iter().any(|name| name == host) {
         names.push(host.to_owned());
     }

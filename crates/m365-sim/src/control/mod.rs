@@ -106,7 +106,8 @@ fn show<T: serde::Serialize>(found: Option<&T>, what: &str, name: &str) -> Resul
 }
 
 fn put_app(tenant: &Tenant, id: &str, change: &Value) -> Result<Answer, ControlError> {
-    let client_id = Uuid::parse_str(id).map_err(|_| ControlError::Bad(format!("client id '{id}' is no GUID")))?;
+    let client_id =
+        Uuid::parse_str(id).map_err(|_| ControlError::Bad(format!("client id '{id}' is no GUID")))?;
     let mut state = tenant.lock();
     let known = state.world.app(id).cloned();
     let fresh = App::new(client_id, "Application");
@@ -167,7 +168,8 @@ fn put_switches(tenant: &Tenant, change: &Value) -> Result<Answer, ControlError>
 
 fn mailboxes(tenant: &Tenant) -> Answer {
     let counts = tenant.lock().mailboxes.counts();
-    let list = counts.into_iter().map(|(address, messages)| json!({"address": address, "messages": messages}));
+    let list =
+        counts.into_iter().map(|(address, messages)| json!({"address": address, "messages": messages}));
     Answer::json(200, &Value::Array(list.collect()))
 }
 
@@ -176,7 +178,9 @@ fn messages(tenant: &Tenant, call: &Call, address: &str) -> Result<Answer, Contr
     let folder = match call.query.get("folder") {
         None | Some("inbox") => Folder::Inbox,
         Some("sentitems") => Folder::SentItems,
-        Some(other) => return Err(ControlError::Bad(format!("folder '{other}' is neither inbox nor sentitems"))),
+        Some(other) => {
+            return Err(ControlError::Bad(format!("folder '{other}' is neither inbox nor sentitems")));
+        }
     };
     let state = tenant.lock();
     let all = state.mailboxes.messages(&state.world, address, folder);

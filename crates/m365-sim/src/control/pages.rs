@@ -17,16 +17,32 @@ pub(super) fn overview(tenant: &Tenant) -> Answer {
     let info = &world.tenant;
     let values = json!(world.switches);
     let switches: String = SWITCHES.iter().map(|switch| switch_row(switch, &values[switch.name])).collect();
-    let users: String = world.users.iter().map(|user| {
-        let licenses: Vec<String> = user.licenses.iter().map(|license| String::from(*license)).collect();
-        let smtp = user.smtp_auth.map_or("as the organization", |on| if on { "on" } else { "off" });
-        row(&[&user.upn, &user.name, yes_no(user.mailbox), &licenses.join(", "), smtp, yes_no(user.mfa)])
-    }).collect();
-    let apps: String = world.apps.iter().map(|app| {
-        let certificates: Vec<String> = app.certificates.iter().map(|one| hex::encode_upper(one.thumbprint_sha1())).collect();
-        row(&[&app.name, &app.client_id.to_string(), &certificates.join(", "), &app.secrets.len().to_string(), yes_no(app.admin_consent)])
-    }).collect();
-    let boxes: String = state.mailboxes.counts().iter().map(|(address, count)| mailbox_row(address, *count)).collect();
+    let users: String = world
+        .users
+        .iter()
+        .map(|user| {
+            let licenses: Vec<String> = user.licenses.iter().map(|license| String::from(*license)).collect();
+            let smtp = user.smtp_auth.map_or("as the organization", |on| if on { "on" } else { "off" });
+            row(&[&user.upn, &user.name, yes_no(user.mailbox), &licenses.join(", "), smtp, yes_no(user.mfa)])
+        })
+        .collect();
+    let apps: String = world
+        .apps
+        .iter()
+        .map(|app| {
+            let certificates: Vec<String> =
+                app.certificates.iter().map(|one| hex::encode_upper(one.thumbprint_sha1())).collect();
+            row(&[
+                &app.name,
+                &app.client_id.to_string(),
+                &certificates.join(", "),
+                &app.secrets.len().to_string(),
+                yes_no(app.admin_consent),
+            ])
+        })
+        .collect();
+    let boxes: String =
+        state.mailboxes.counts().iter().map(|(address, count)| mailbox_row(address, *count)).collect();
     let body = format!(
         "<h1>Simulated Microsoft 365 tenant</h1><p>{} · <code>{}</code> · <code>{}</code> · clock {}</p>\
          <h2>Mailboxes</h2><table><tr><th>Address<th>Messages</tr>{boxes}</table>\
@@ -99,7 +115,11 @@ fn message_row(stored: &Stored) -> String {
 
 fn mailbox_row(address: &str, count: usize) -> String {
     let link = url::form_urlencoded::byte_serialize(address.as_bytes()).collect::<String>();
-    format!("<tr><td><a href=\"/mail/{}\">{}</a><td>{count}</tr>", page::attribute(&link), page::text(address))
+    format!(
+        "<tr><td><a href=\"/mail/{}\">{}</a><td>{count}</tr>",
+        page::attribute(&link),
+        page::text(address)
+    )
 }
 
 fn row(cells: &[&str]) -> String {

@@ -6,8 +6,9 @@ use crate::tenant::Tenant;
 use crate::web::Call;
 use crate::world::{App, RegisteredCertificate, World};
 use aws_lc_rs::signature::{
-    RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512, RSA_PSS_2048_8192_SHA256,
-    RSA_PSS_2048_8192_SHA384, RSA_PSS_2048_8192_SHA512, RsaParameters, UnparsedPublicKey,
+    RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512,
+    RSA_PSS_2048_8192_SHA256, RSA_PSS_2048_8192_SHA384, RSA_PSS_2048_8192_SHA512, RsaParameters,
+    UnparsedPublicKey,
 };
 use base64::Engine;
 use base64::alphabet;
@@ -143,9 +144,14 @@ fn find_certificate<'a>(
     })
 }
 
-fn check_life(certificate: &RegisteredCertificate, now: OffsetDateTime, client_id: &str) -> Result<(), Refusal> {
+fn check_life(
+    certificate: &RegisteredCertificate,
+    now: OffsetDateTime,
+    client_id: &str,
+) -> Result<(), Refusal> {
     let life = (certificate.not_before(), certificate.not_after());
-    let refuse = |reason| Err(refusal::certificate(reason, &thumbprint_hex(certificate), Some(life), client_id));
+    let refuse =
+        |reason| Err(refusal::certificate(reason, &thumbprint_hex(certificate), Some(life), client_id));
     if now > life.1 {
         return refuse("The key used is expired.");
     }
@@ -181,7 +187,10 @@ fn check_audience(claims: &Value, world: &World, tenant: &Tenant, call: &Call) -
         let here = tenant.is_login_host(host) || host.eq_ignore_ascii_case(called);
         let path: Vec<&str> = url.path().trim_matches('/').split('/').collect();
         let of_tenant = path.first().is_some_and(|name| super::names_tenant(name, world));
-        url.scheme() == "https" && here && of_tenant && matches!(path[1..], ["oauth2", "v2.0", "token"] | ["v2.0"])
+        url.scheme() == "https"
+            && here
+            && of_tenant
+            && matches!(path[1..], ["oauth2", "v2.0", "token"] | ["v2.0"])
     });
     if accepted { Ok(()) } else { Err(refusal::assertion_audience()) }
 }

@@ -79,7 +79,8 @@ pub(crate) fn error_page(refusal: &Refusal, trace: &Trace) -> Answer {
         page::text(&crate::timestamp::seconds(trace.at)),
         page::text(&refusal.message()),
     );
-    page::narrow(400, "Sign in to your account", &body).noting("error_codes", serde_json::json!(refusal.codes))
+    page::narrow(400, "Sign in to your account", &body)
+        .noting("error_codes", serde_json::json!(refusal.codes))
 }
 
 /// The checks whose failure is shown on Entra's page.

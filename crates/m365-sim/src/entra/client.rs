@@ -1,8 +1,8 @@
 //! Which application calls the token endpoint, and how it proved itself.
 //! Secrets are compared here; assertions are verified in `assertion`.
 
-use super::refusal::{self, Refusal};
 use super::assertion;
+use super::refusal::{self, Refusal};
 use crate::tenant::Tenant;
 use crate::web::{Call, Fields};
 use crate::world::{App, World};
@@ -52,7 +52,12 @@ impl Client {
 ///
 /// # Errors
 /// The refusals of facts 2.4 for clients.
-pub(crate) fn authenticate(world: &World, tenant: &Tenant, call: &Call, form: &Fields) -> Result<Client, Refusal> {
+pub(crate) fn authenticate(
+    world: &World,
+    tenant: &Tenant,
+    call: &Call,
+    form: &Fields,
+) -> Result<Client, Refusal> {
     let basic = basic_credential(call);
     let jwt = form.get("client_assertion");
     let client_id = form

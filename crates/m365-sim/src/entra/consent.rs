@@ -56,7 +56,9 @@ pub(super) fn post(tenant: &Tenant, call: &Call, trace: &Trace) -> Answer {
             keep(&mut state.world, &app, &user, &flow.purpose, &list);
             sign_in::finish(tenant, &mut state, &flow, &app)
         }
-        (_, Need::Administrator) => flow.purpose.refuse(&mut state, &refusal::admin_consent_required(), trace),
+        (_, Need::Administrator) => {
+            flow.purpose.refuse(&mut state, &refusal::admin_consent_required(), trace)
+        }
         _ => flow.purpose.refuse(&mut state, &refusal::consent_declined("access_denied"), trace),
     }
 }
@@ -109,7 +111,8 @@ fn missing(app: &App, user: &User, purpose: &Purpose, forced: bool) -> Vec<Deleg
         }
     }
     if forced || !app.has_any_consent(&user.upn) {
-        let words = purpose.scopes().openid.iter().filter_map(|word| delegated_permission(Resource::Graph, word));
+        let words =
+            purpose.scopes().openid.iter().filter_map(|word| delegated_permission(Resource::Graph, word));
         list.extend(words);
     }
     list
@@ -125,9 +128,17 @@ fn keep(world: &mut World, app: &App, user: &User, purpose: &Purpose, list: &[De
     }
 }
 
-fn consent_page(app: &App, user: &User, purpose: &Purpose, list: &[DelegatedPermission], ctx: &str) -> Answer {
-    let item = |name: &str, says: &str| format!("<li>{} (<code>{}</code>)</li>", page::text(says), page::text(name));
-    let mut items: String = list.iter().map(|permission| item(permission.name(), permission.says())).collect();
+fn consent_page(
+    app: &App,
+    user: &User,
+    purpose: &Purpose,
+    list: &[DelegatedPermission],
+    ctx: &str,
+) -> Answer {
+    let item =
+        |name: &str, says: &str| format!("<li>{} (<code>{}</code>)</li>", page::text(says), page::text(name));
+    let mut items: String =
+        list.iter().map(|permission| item(permission.name(), permission.says())).collect();
     let mut heading = "Permissions requested";
     if let Purpose::AdminConsent(request) = purpose {
         heading = "Permissions requested: review for your organization";

@@ -69,14 +69,17 @@ fn try_start(tenant: &Tenant, call: &Call, name: &str) -> Result<Answer, Refusal
     let message = format!(
         "To sign in, use a web browser to open the page {page} and enter the code {user_code} to authenticate."
     );
-    Ok(Answer::json(200, &json!({
-        "user_code": user_code,
-        "device_code": device_code,
-        "verification_uri": page,
-        "expires_in": LIFE_SECONDS,
-        "interval": INTERVAL_SECONDS,
-        "message": message,
-    })))
+    Ok(Answer::json(
+        200,
+        &json!({
+            "user_code": user_code,
+            "device_code": device_code,
+            "verification_uri": page,
+            "expires_in": LIFE_SECONDS,
+            "interval": INTERVAL_SECONDS,
+            "message": message,
+        }),
+    ))
 }
 
 /// *Code*, *Next*.
@@ -100,7 +103,8 @@ pub(super) fn redeem(
     client_id: Uuid,
     now: OffsetDateTime,
 ) -> Result<(Grant, Scopes), Refusal> {
-    let request = state.entra.devices.get(device_code).filter(|request| request.sign_in.client_id == client_id);
+    let request =
+        state.entra.devices.get(device_code).filter(|request| request.sign_in.client_id == client_id);
     let request = request.ok_or_else(refusal::device_unknown)?;
     match &request.status {
         Status::Declined => Err(refusal::device_declined()),
@@ -163,4 +167,3 @@ fn code_page(failed: Option<&Refusal>) -> Answer {
     );
     page::narrow(200, "Enter code", &body)
 }
-

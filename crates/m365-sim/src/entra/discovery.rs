@@ -18,7 +18,8 @@ pub(super) fn document(tenant: &Tenant, call: &Call, trace: &Trace, name: &str) 
         return super::Refusal { error: "invalid_tenant", ..refusal }.json(call, trace);
     }
     let origin = call.origin();
-    let issuer = if is_common(name) { format!("{origin}/{{tenantid}}/v2.0") } else { v2_issuer(call, &world) };
+    let issuer =
+        if is_common(name) { format!("{origin}/{{tenantid}}/v2.0") } else { v2_issuer(call, &world) };
     let path = |rest: &str| format!("{origin}/{name}/{rest}");
     cached(&json!({
         "token_endpoint": path("oauth2/v2.0/token"),
@@ -78,12 +79,18 @@ pub(super) fn instance(call: &Call, trace: &Trace) -> Answer {
 /// The lookup page that `error_uri` leads to.
 pub(super) fn error_page(call: &Call) -> Answer {
     let code = call.query.get("code").unwrap_or_default();
-    let body = format!("<h1>Error code</h1><p><code>AADSTS{}</code></p><p>The answer that named this page says what it means.</p>", page::text(code));
+    let body = format!(
+        "<h1>Error code</h1><p><code>AADSTS{}</code></p><p>The answer that named this page says what it means.</p>",
+        page::text(code)
+    );
     page::narrow(200, "Error lookup", &body)
 }
 
 pub(super) fn not_found(call: &Call) -> Answer {
-    let body = format!("<h1>Not found</h1><p><code>{}</code> is nothing that this simulator plays.</p>", page::text(&call.path));
+    let body = format!(
+        "<h1>Not found</h1><p><code>{}</code> is nothing that this simulator plays.</p>",
+        page::text(&call.path)
+    );
     page::narrow(404, "Not found", &body)
 }
 

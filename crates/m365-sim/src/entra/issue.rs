@@ -188,4 +188,3 @@ fn puid(user: &User) -> String {
 fn unix(at: OffsetDateTime) -> i64 {
     at.unix_timestamp()
 }
-

@@ -4,8 +4,13 @@
 
 use crate::world::RegisteredCertificate;
 use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256, RsaKeyPair, UnparsedPublicKey};
-use base64::{Engine, engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD}};
+use aws_lc_rs::signature::{
+    KeyPair as _, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256, RsaKeyPair, UnparsedPublicKey,
+};
+use base64::{
+    Engine,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
 use rcgen::{CertificateParams, DnType, KeyPair, PKCS_RSA_SHA256};
 use serde_json::{Map, Value, json};
 
@@ -30,7 +35,8 @@ impl SigningKeys {
         let mut params = CertificateParams::default();
         params.distinguished_name.push(DnType::CommonName, "accounts.accesscontrol.windows.net (SIMULATED)");
         let certificate_der = params.self_signed(&key)?.der().to_vec();
-        let kid = URL_SAFE_NO_PAD.encode(RegisteredCertificate::from_der(&certificate_der)?.thumbprint_sha1());
+        let kid =
+            URL_SAFE_NO_PAD.encode(RegisteredCertificate::from_der(&certificate_der)?.thumbprint_sha1());
         let pair = RsaKeyPair::from_pkcs8(key.serialized_der())?;
         Ok(Self { pair, certificate_der, kid })
     }
@@ -75,7 +81,8 @@ impl SigningKeys {
         let parts: Vec<&str> = token.split('.').collect();
         let [header, payload, signature] = parts[..] else { return Err(TokenFault::NotWellFormed) };
         let decode = |part: &str| URL_SAFE_NO_PAD.decode(part).map_err(|_| TokenFault::NotWellFormed);
-        let header: Value = serde_json::from_slice(&decode(header)?).map_err(|_| TokenFault::NotWellFormed)?;
+        let header: Value =
+            serde_json::from_slice(&decode(header)?).map_err(|_| TokenFault::NotWellFormed)?;
         let claims = serde_json::from_slice(&decode(payload)?).map_err(|_| TokenFault::NotWellFormed)?;
         let signed = format!("{}.{payload}", signed_header(&header));
         let key = UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, self.pair.public_key());

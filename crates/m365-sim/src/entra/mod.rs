@@ -68,7 +68,8 @@ pub(crate) async fn answer(tenant: &Tenant, call: &Call) -> Answer {
     }
     let trace = Trace::new(tenant, call);
     let answer = route(tenant, call, &trace);
-    let echo = call.header("return-client-request-id").is_some_and(|value| value.eq_ignore_ascii_case("true"));
+    let echo =
+        call.header("return-client-request-id").is_some_and(|value| value.eq_ignore_ascii_case("true"));
     let answer = if echo { answer.with("client-request-id", &trace.correlation_id) } else { answer };
     answer
         .with("x-ms-request-id", &trace.trace_id)
@@ -82,22 +83,34 @@ fn route(tenant: &Tenant, call: &Call, trace: &Trace) -> Answer {
     let verb = call.method.as_str();
     match (verb, &segments[..]) {
         ("GET", ["common", "discovery", "instance"]) => discovery::instance(call, trace),
-        ("GET" | "POST", ["devicelogin"] | [_, "oauth2", "deviceauth"]) => device_code::page(tenant, call, trace),
+        ("GET" | "POST", ["devicelogin"] | [_, "oauth2", "deviceauth"]) => {
+            device_code::page(tenant, call, trace)
+        }
         ("GET", ["error"]) => discovery::error_page(call),
-        ("GET", [name, "v2.0", ".well-known", "openid-configuration"]) => discovery::document(tenant, call, trace, name),
+        ("GET", [name, "v2.0", ".well-known", "openid-configuration"]) => {
+            discovery::document(tenant, call, trace, name)
+        }
         ("GET", [name, "discovery", "v2.0", "keys"]) => discovery::keys(tenant, call, trace, name),
         ("GET", [name, "oauth2", "v2.0", "authorize"]) => authorize::answer(tenant, call, trace, name),
         ("POST", [name, "oauth2", "v2.0", "token"]) => token::answer(tenant, call, trace, name),
         ("POST", [name, "oauth2", "v2.0", "devicecode"]) => device_code::start(tenant, call, trace, name),
         ("GET" | "POST", [_, "oauth2", "v2.0", "logout"]) => sign_in::sign_out(tenant, call),
-        ("GET", [name, "v2.0", "adminconsent"]) => admin_consent::answer(tenant, call, trace, name, admin_consent::Form::V2),
-        ("GET", [name, "adminconsent"]) => admin_consent::answer(tenant, call, trace, name, admin_consent::Form::Old),
+        ("GET", [name, "v2.0", "adminconsent"]) => {
+            admin_consent::answer(tenant, call, trace, name, admin_consent::Form::V2)
+        }
+        ("GET", [name, "adminconsent"]) => {
+            admin_consent::answer(tenant, call, trace, name, admin_consent::Form::Old)
+        }
         ("POST", [_, "login"]) => sign_in::post_password(tenant, call, trace),
         ("POST", [_, "mfa"]) => sign_in::post_second_factor(tenant, call, trace),
         ("POST", [_, "account"]) => sign_in::post_account(tenant, call, trace),
         ("POST", [_, "consent"]) => consent::post(tenant, call, trace),
-        (verb, [_, "oauth2", "v2.0", "token" | "devicecode"]) => refusal::verb_not_accepted("POST, OPTIONS", verb).json(call, trace),
-        (verb, [_, "oauth2", "v2.0", "authorize"]) => refusal::verb_not_accepted("GET", verb).json(call, trace),
+        (verb, [_, "oauth2", "v2.0", "token" | "devicecode"]) => {
+            refusal::verb_not_accepted("POST, OPTIONS", verb).json(call, trace)
+        }
+        (verb, [_, "oauth2", "v2.0", "authorize"]) => {
+            refusal::verb_not_accepted("GET", verb).json(call, trace)
+        }
         _ => discovery::not_found(call),
     }
 }

@@ -47,7 +47,9 @@ pub(crate) fn find(app: &App, uri: &str) -> Result<RegisteredRedirect, Refusal> 
 /// Sends the fields of an answer to the client.
 pub(crate) fn send(uri: &str, mode: ResponseMode, fields: &[(&str, String)]) -> Answer {
     match mode {
-        ResponseMode::Query => Answer::redirect(&with_part(uri, if uri.contains('?') { '&' } else { '?' }, fields)),
+        ResponseMode::Query => {
+            Answer::redirect(&with_part(uri, if uri.contains('?') { '&' } else { '?' }, fields))
+        }
         ResponseMode::Fragment => Answer::redirect(&with_part(uri, '#', fields)),
         ResponseMode::FormPost => post_form(uri, fields),
     }

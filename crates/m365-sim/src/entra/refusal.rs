@@ -105,29 +105,42 @@ impl Trace {
     }
 }
 
-const DOCS: &str = "https://docs.microsoft.com/azure/active-directory/develop/active-directory-certificate-credentials";
+const DOCS: &str =
+    "https://docs.microsoft.com/azure/active-directory/develop/active-directory-certificate-credentials";
 
 pub(crate) fn unavailable() -> Refusal {
     Refusal::new(90033, "temporarily_unavailable", "A transient error has occurred. Please try again.")
 }
 
 pub(crate) fn throttled(seconds: u32) -> Refusal {
-    let mut refusal = Refusal::new(90055, "temporarily_unavailable", "Server is terminating incoming requests because of too many requests.");
+    let mut refusal = Refusal::new(
+        90055,
+        "temporarily_unavailable",
+        "Server is terminating incoming requests because of too many requests.",
+    );
     refusal.retry_after_seconds = Some(seconds);
     refusal
 }
 
 pub(crate) fn tenant_not_found(tenant: &str) -> Refusal {
-    Refusal::new(90002, "invalid_request", format!(
-        "Tenant '{tenant}' not found. Check to make sure you have the correct tenant ID and are signing into the correct cloud. \
+    Refusal::new(
+        90002,
+        "invalid_request",
+        format!(
+            "Tenant '{tenant}' not found. Check to make sure you have the correct tenant ID and are signing into the correct cloud. \
          Check with your subscription administrator, this may happen if there are no active subscriptions for the tenant."
-    ))
+        ),
+    )
 }
 
 pub(crate) fn tenant_malformed(tenant: &str) -> Refusal {
-    Refusal::new(900_023, "invalid_request", format!(
-        "Specified tenant identifier '{tenant}' is neither a valid DNS name, nor a valid external domain."
-    ))
+    Refusal::new(
+        900_023,
+        "invalid_request",
+        format!(
+            "Specified tenant identifier '{tenant}' is neither a valid DNS name, nor a valid external domain."
+        ),
+    )
 }
 
 pub(crate) fn unknown_instance() -> Refusal {
@@ -135,22 +148,38 @@ pub(crate) fn unknown_instance() -> Refusal {
 }
 
 pub(crate) fn not_over_common() -> Refusal {
-    Refusal::new(9_001_023, "invalid_request", "The grant type is not supported over the /common or /consumers endpoints. Please use the /organizations or tenant-specific endpoint.")
+    Refusal::new(
+        9_001_023,
+        "invalid_request",
+        "The grant type is not supported over the /common or /consumers endpoints. Please use the /organizations or tenant-specific endpoint.",
+    )
 }
 
 pub(crate) fn single_tenant_on_common(client_id: &str, name: &str) -> Refusal {
-    Refusal::new(50194, "invalid_request", format!(
-        "Application '{client_id}'({name}) is not configured as a multi-tenant application. Usage of the /common endpoint is not \
+    Refusal::new(
+        50194,
+        "invalid_request",
+        format!(
+            "Application '{client_id}'({name}) is not configured as a multi-tenant application. Usage of the /common endpoint is not \
          supported for such apps created after '10/15/2018'. Use a tenant-specific endpoint or configure the application to be multi-tenant."
-    ))
+        ),
+    )
 }
 
 pub(crate) fn verb_not_accepted(verbs: &str, received: &str) -> Refusal {
-    Refusal::new(900_561, "invalid_request", format!("The endpoint only accepts {verbs} requests. Received a {received} request."))
+    Refusal::new(
+        900_561,
+        "invalid_request",
+        format!("The endpoint only accepts {verbs} requests. Received a {received} request."),
+    )
 }
 
 pub(crate) fn missing_parameter(name: &str) -> Refusal {
-    Refusal::new(900_144, "invalid_request", format!("The request body must contain the following parameter: '{name}'."))
+    Refusal::new(
+        900_144,
+        "invalid_request",
+        format!("The request body must contain the following parameter: '{name}'."),
+    )
 }
 
 pub(crate) fn malformed() -> Refusal {
@@ -158,7 +187,11 @@ pub(crate) fn malformed() -> Refusal {
 }
 
 pub(crate) fn unsupported_grant(name: &str) -> Refusal {
-    Refusal::new(70003, "unsupported_grant_type", format!("The app requested an unsupported grant type '{name}'."))
+    Refusal::new(
+        70003,
+        "unsupported_grant_type",
+        format!("The app requested an unsupported grant type '{name}'."),
+    )
 }
 
 pub(crate) fn unsupported_response_type(name: &str) -> Refusal {
@@ -166,11 +199,19 @@ pub(crate) fn unsupported_response_type(name: &str) -> Refusal {
         let text = "response_type 'id_token' is not enabled for the application.";
         return Refusal::new(700_054, "unsupported_response_type", text);
     }
-    Refusal::new(70005, "unsupported_response_type", format!("The app requested an unsupported response type '{name}'."))
+    Refusal::new(
+        70005,
+        "unsupported_response_type",
+        format!("The app requested an unsupported response type '{name}'."),
+    )
 }
 
 pub(crate) fn unsupported_response_mode(name: &str) -> Refusal {
-    Refusal::new(70007, "invalid_request", format!("'{name}' is not a supported value of 'response_mode' when requesting a code."))
+    Refusal::new(
+        70007,
+        "invalid_request",
+        format!("'{name}' is not a supported value of 'response_mode' when requesting a code."),
+    )
 }
 
 pub(crate) fn unsupported_prompt() -> Refusal {
@@ -182,11 +223,15 @@ pub(crate) fn bad_challenge() -> Refusal {
 }
 
 pub(crate) fn app_not_found(client_id: &str, directory: &str) -> Refusal {
-    Refusal::new(700_016, "unauthorized_client", format!(
-        "Application with identifier '{client_id}' was not found in the directory '{directory}'. This can happen if the application \
+    Refusal::new(
+        700_016,
+        "unauthorized_client",
+        format!(
+            "Application with identifier '{client_id}' was not found in the directory '{directory}'. This can happen if the application \
          has not been installed by the administrator of the tenant or consented to by any user in the tenant. You may have sent your \
          authentication request to the wrong tenant."
-    ))
+        ),
+    )
 }
 
 pub(crate) fn app_disabled(client_id: &str, name: &str) -> Refusal {
@@ -194,17 +239,23 @@ pub(crate) fn app_disabled(client_id: &str, name: &str) -> Refusal {
 }
 
 pub(crate) fn service_principal_missing(client_id: &str, tenant: &str) -> Refusal {
-    Refusal::new(7_000_229, "invalid_client", format!(
-        "The client application {client_id} is missing service principal in the tenant {tenant}."
-    ))
+    Refusal::new(
+        7_000_229,
+        "invalid_client",
+        format!("The client application {client_id} is missing service principal in the tenant {tenant}."),
+    )
 }
 
 pub(crate) fn redirect_mismatch(uri: &str, client_id: &str) -> Refusal {
-    Refusal::new(50011, "invalid_request", format!(
-        "The redirect URI '{uri}' specified in the request does not match the redirect URIs configured for the application '{client_id}'. \
+    Refusal::new(
+        50011,
+        "invalid_request",
+        format!(
+            "The redirect URI '{uri}' specified in the request does not match the redirect URIs configured for the application '{client_id}'. \
          Make sure the redirect URI sent in the request matches one added to your application in the Azure portal. Navigate to \
          https://aka.ms/redirectUriMismatchError to learn more about how to fix this."
-    ))
+        ),
+    )
 }
 
 pub(crate) fn no_reply_address() -> Refusal {
@@ -216,13 +267,21 @@ pub(crate) fn redirect_not_absolute() -> Refusal {
 }
 
 pub(crate) fn redirect_not_secure() -> Refusal {
-    Refusal::new(500_117, "invalid_request", "The reply uri specified in the request isn't using a secure scheme.")
+    Refusal::new(
+        500_117,
+        "invalid_request",
+        "The reply uri specified in the request isn't using a secure scheme.",
+    )
 }
 
 pub(crate) fn redirect_differs(now: &str, then: &str) -> Refusal {
-    Refusal::new(500_112, "invalid_client", format!(
-        "The reply address '{now}' does not match the reply address '{then}' provided when requesting Authorization code."
-    ))
+    Refusal::new(
+        500_112,
+        "invalid_client",
+        format!(
+            "The reply address '{now}' does not match the reply address '{then}' provided when requesting Authorization code."
+        ),
+    )
 }
 
 pub(crate) fn assertion_malformed() -> Refusal {
@@ -230,90 +289,149 @@ pub(crate) fn assertion_malformed() -> Refusal {
 }
 
 pub(crate) fn assertion_claim_missing(name: &str) -> Refusal {
-    Refusal::new(90014, "invalid_request", format!(
-        "The required field '{name}' is missing from the credential. Ensure that you have all the necessary parameters for the login request."
-    ))
+    Refusal::new(
+        90014,
+        "invalid_request",
+        format!(
+            "The required field '{name}' is missing from the credential. Ensure that you have all the necessary parameters for the login request."
+        ),
+    )
 }
 
 pub(crate) fn assertion_algorithm(alg: &str) -> Refusal {
-    Refusal::new(5_002_738, "invalid_client", format!(
-        "Invalid JWT token. '{alg}' is not a supported signature algorithm. Supported signing algorithms are: 'RS256,RS384,RS512,PS256,PS384,PS512'"
-    ))
+    Refusal::new(
+        5_002_738,
+        "invalid_client",
+        format!(
+            "Invalid JWT token. '{alg}' is not a supported signature algorithm. Supported signing algorithms are: 'RS256,RS384,RS512,PS256,PS384,PS512'"
+        ),
+    )
 }
 
 pub(crate) fn assertion_names_no_key() -> Refusal {
-    Refusal::new(5_002_723, "invalid_client", "Invalid JWT token. No certificate SHA-1 thumbprint, certificate SHA-256 thumbprint, nor keyId specified in token header.")
+    Refusal::new(
+        5_002_723,
+        "invalid_client",
+        "Invalid JWT token. No certificate SHA-1 thumbprint, certificate SHA-256 thumbprint, nor keyId specified in token header.",
+    )
 }
 
 pub(crate) fn assertion_of_another_client() -> Refusal {
-    Refusal::new(700_021, "invalid_client", format!(
-        "Client assertion application identifier doesn't match 'client_id' parameter. Review the documentation at {DOCS} ."
-    ))
+    Refusal::new(
+        700_021,
+        "invalid_client",
+        format!(
+            "Client assertion application identifier doesn't match 'client_id' parameter. Review the documentation at {DOCS} ."
+        ),
+    )
 }
 
 pub(crate) fn assertion_audience() -> Refusal {
-    Refusal::new(700_023, "invalid_client", format!(
-        "Client assertion audience claim does not match Realm issuer. Review the documentation at {DOCS} ."
-    ))
+    Refusal::new(
+        700_023,
+        "invalid_client",
+        format!(
+            "Client assertion audience claim does not match Realm issuer. Review the documentation at {DOCS} ."
+        ),
+    )
 }
 
-pub(crate) fn assertion_time(now: OffsetDateTime, from: Option<OffsetDateTime>, until: OffsetDateTime) -> Refusal {
+pub(crate) fn assertion_time(
+    now: OffsetDateTime,
+    from: Option<OffsetDateTime>,
+    until: OffsetDateTime,
+) -> Refusal {
     let from = timestamp::entra_iso(from.unwrap_or(OffsetDateTime::UNIX_EPOCH));
-    Refusal::new(700_024, "invalid_client", format!(
-        "Client assertion is not within its valid time range. Current time: {}, assertion valid from {from}, expiry time of \
+    Refusal::new(
+        700_024,
+        "invalid_client",
+        format!(
+            "Client assertion is not within its valid time range. Current time: {}, assertion valid from {from}, expiry time of \
          assertion {}. Review the documentation at {DOCS} .",
-        timestamp::entra_iso(now),
-        timestamp::entra_iso(until)
-    ))
+            timestamp::entra_iso(now),
+            timestamp::entra_iso(until)
+        ),
+    )
 }
 
 /// `reason` is all that stands between `Reason - ` and the thumbprint; `found` the life of a key that is there.
-pub(crate) fn certificate(reason: &str, thumbprint: &str, found: Option<(OffsetDateTime, OffsetDateTime)>, client_id: &str) -> Refusal {
+pub(crate) fn certificate(
+    reason: &str,
+    thumbprint: &str,
+    found: Option<(OffsetDateTime, OffsetDateTime)>,
+    client_id: &str,
+) -> Refusal {
     let lead = match found {
-        None => "The certificate with identifier used to sign the client assertion is not registered on application.",
+        None => {
+            "The certificate with identifier used to sign the client assertion is not registered on application."
+        }
         Some(_) => "Client assertion contains an invalid signature.",
     };
     let found = found.map(|(start, end)| {
         format!("Found key 'Start={}, End={}', ", timestamp::key_life(start), timestamp::key_life(end))
     });
-    Refusal::new(700_027, "invalid_client", format!(
-        "{lead} [Reason - {reason}, Thumbprint of key used by client: '{thumbprint}', {}Please visit the Azure Portal, Graph Explorer \
+    Refusal::new(
+        700_027,
+        "invalid_client",
+        format!(
+            "{lead} [Reason - {reason}, Thumbprint of key used by client: '{thumbprint}', {}Please visit the Azure Portal, Graph Explorer \
          or directly use MS Graph to see configured keys for app Id '{client_id}'. Review the documentation at \
          https://docs.microsoft.com/en-us/graph/deployments to determine the corresponding service endpoint and \
          https://docs.microsoft.com/en-us/graph/api/application-get?view=graph-rest-1.0&tabs=http to build a query request URL, such as \
          'https://graph.microsoft.com/beta/applications/{client_id}'].",
-        found.unwrap_or_default()
-    ))
+            found.unwrap_or_default()
+        ),
+    )
 }
 
 pub(crate) fn weak_key(bits: usize) -> Refusal {
-    let mut refusal = Refusal::new(70002, "invalid_client", format!(
-        "Error validating credentials. AADSTS50032: RSA key size {bits} is less than the minimum required 2048 bits."
-    ));
+    let mut refusal = Refusal::new(
+        70002,
+        "invalid_client",
+        format!(
+            "Error validating credentials. AADSTS50032: RSA key size {bits} is less than the minimum required 2048 bits."
+        ),
+    );
     refusal.codes.push(50032);
     refusal
 }
 
 pub(crate) fn wrong_secret(client_id: &str) -> Refusal {
-    Refusal::new(7_000_215, "invalid_client", format!(
-        "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the client \
+    Refusal::new(
+        7_000_215,
+        "invalid_client",
+        format!(
+            "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the client \
          secret ID, for a secret added to app '{client_id}'."
-    ))
+        ),
+    )
 }
 
 pub(crate) fn expired_secret(client_id: &str) -> Refusal {
-    Refusal::new(7_000_222, "invalid_client", format!(
-        "The provided client secret keys for app '{client_id}' are expired. Visit the Azure portal to create new keys for your app: \
+    Refusal::new(
+        7_000_222,
+        "invalid_client",
+        format!(
+            "The provided client secret keys for app '{client_id}' are expired. Visit the Azure portal to create new keys for your app: \
          https://aka.ms/NewClientSecret, or consider using certificate credentials for added security: https://aka.ms/certCreds."
-    ))
+        ),
+    )
 }
 
 pub(crate) fn no_credential() -> Refusal {
-    Refusal::new(7_000_218, "invalid_client", "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.")
+    Refusal::new(
+        7_000_218,
+        "invalid_client",
+        "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.",
+    )
 }
 
 pub(crate) fn public_with_credential() -> Refusal {
-    Refusal::new(700_025, "invalid_client", "Client is public so neither 'client_assertion' nor 'client_secret' should be presented.")
+    Refusal::new(
+        700_025,
+        "invalid_client",
+        "Client is public so neither 'client_assertion' nor 'client_secret' should be presented.",
+    )
 }
 
 pub(crate) fn not_consented(client_id: &str, name: &str) -> Refusal {
@@ -333,46 +451,74 @@ pub(crate) fn admin_consent_required() -> Refusal {
 }
 
 pub(crate) fn scope_invalid(raw: &str, scope: &str) -> Refusal {
-    Refusal::new(70011, "invalid_scope", format!(
-        "The provided value for the input parameter 'scope' is not valid. The scope {scope} is not valid.{}",
-        if raw == scope { String::new() } else { format!(" Requested: '{raw}'.") }
-    ))
+    Refusal::new(
+        70011,
+        "invalid_scope",
+        format!(
+            "The provided value for the input parameter 'scope' is not valid. The scope {scope} is not valid.{}",
+            if raw == scope { String::new() } else { format!(" Requested: '{raw}'.") }
+        ),
+    )
 }
 
 pub(crate) fn scope_needs_default(raw: &str) -> Refusal {
-    Refusal::new(1_002_012, "invalid_scope", format!(
-        "The provided value for scope {raw} is not valid. Client credential flows must have a scope value with /.default suffixed to \
+    Refusal::new(
+        1_002_012,
+        "invalid_scope",
+        format!(
+            "The provided value for scope {raw} is not valid. Client credential flows must have a scope value with /.default suffixed to \
          the resource identifier (application ID URI)."
-    ))
+        ),
+    )
 }
 
 pub(crate) fn several_resources(raw: &str) -> Refusal {
-    Refusal::new(28000, "invalid_request", format!(
-        "Provided value for the input parameter scope is not valid because it contains more than one resource. Scope {raw} is not valid."
-    ))
+    Refusal::new(
+        28000,
+        "invalid_request",
+        format!(
+            "Provided value for the input parameter scope is not valid because it contains more than one resource. Scope {raw} is not valid."
+        ),
+    )
 }
 
 pub(crate) fn empty_scope() -> Refusal {
-    Refusal::new(28003, "invalid_request", "Provided value for the input parameter scope cannot be empty when requesting an access token using the provided authorization code. Please specify a valid scope.")
+    Refusal::new(
+        28003,
+        "invalid_request",
+        "Provided value for the input parameter scope cannot be empty when requesting an access token using the provided authorization code. Please specify a valid scope.",
+    )
 }
 
 pub(crate) fn resource_not_found(resource: &str, directory: &str) -> Refusal {
-    Refusal::new(500_011, "invalid_resource", format!(
-        "The resource principal named {resource} was not found in the tenant named {directory}. This can happen if the application has \
+    Refusal::new(
+        500_011,
+        "invalid_resource",
+        format!(
+            "The resource principal named {resource} was not found in the tenant named {directory}. This can happen if the application has \
          not been installed by the administrator of the tenant or consented to by any user in the tenant. You might have sent your \
          authentication request to the wrong tenant."
-    ))
+        ),
+    )
 }
 
 pub(crate) fn service_not_subscribed(resource: &str, directory: &str) -> Refusal {
-    Refusal::new(650_052, "invalid_resource", format!(
-        "The app needs access to a service (\"{resource}\") that your organization \"{directory}\" hasn't subscribed to or enabled. \
+    Refusal::new(
+        650_052,
+        "invalid_resource",
+        format!(
+            "The app needs access to a service (\"{resource}\") that your organization \"{directory}\" hasn't subscribed to or enabled. \
          Contact your IT Admin to review the configuration of your service subscriptions."
-    ))
+        ),
+    )
 }
 
 pub(crate) fn grant_expired() -> Refusal {
-    Refusal::new(70008, "invalid_grant", "The provided authorization code or refresh token has expired due to inactivity. Send a new interactive authorization request for this user and resource.")
+    Refusal::new(
+        70008,
+        "invalid_grant",
+        "The provided authorization code or refresh token has expired due to inactivity. Send a new interactive authorization request for this user and resource.",
+    )
 }
 
 pub(crate) fn grant_invalid(what: &str) -> Refusal {
@@ -380,36 +526,56 @@ pub(crate) fn grant_invalid(what: &str) -> Refusal {
 }
 
 pub(crate) fn code_redeemed() -> Refusal {
-    Refusal::new(54005, "invalid_grant", "OAuth2 Authorization code was already redeemed, please retry with a new valid code or use an existing refresh token.")
+    Refusal::new(
+        54005,
+        "invalid_grant",
+        "OAuth2 Authorization code was already redeemed, please retry with a new valid code or use an existing refresh token.",
+    )
 }
 
 pub(crate) fn verifier_mismatch() -> Refusal {
-    Refusal::new(501_481, "invalid_grant", "The Code_Verifier does not match the code_challenge supplied in the authorization request.")
+    Refusal::new(
+        501_481,
+        "invalid_grant",
+        "The Code_Verifier does not match the code_challenge supplied in the authorization request.",
+    )
 }
 
 pub(crate) fn refresh_inactive(issued: OffsetDateTime) -> Refusal {
-    Refusal::new(700_082, "invalid_grant", format!(
-        "The refresh token has expired due to inactivity. The token was issued on {} and was inactive for 90.00:00:00.",
-        timestamp::entra_iso(issued)
-    ))
+    Refusal::new(
+        700_082,
+        "invalid_grant",
+        format!(
+            "The refresh token has expired due to inactivity. The token was issued on {} and was inactive for 90.00:00:00.",
+            timestamp::entra_iso(issued)
+        ),
+    )
 }
 
 pub(crate) fn revoked(issued: OffsetDateTime, valid_from: OffsetDateTime) -> Refusal {
-    Refusal::new(50173, "invalid_grant", format!(
-        "The provided grant has expired due to it being revoked, a fresh auth token is needed. The user might have changed or reset \
+    Refusal::new(
+        50173,
+        "invalid_grant",
+        format!(
+            "The provided grant has expired due to it being revoked, a fresh auth token is needed. The user might have changed or reset \
          their password. The grant was issued on '{}' and the TokensValidFrom date (before which tokens are not valid) for this user is '{}'.",
-        timestamp::entra_iso(issued),
-        timestamp::entra_iso(valid_from)
-    ))
+            timestamp::entra_iso(issued),
+            timestamp::entra_iso(valid_from)
+        ),
+    )
 }
 
 pub(crate) fn sign_in_frequency(issued: OffsetDateTime, hours: u32) -> Refusal {
-    Refusal::new(70043, "invalid_grant", format!(
-        "The refresh token has expired or is invalid due to sign-in frequency checks by conditional access. The token was issued on {} \
+    Refusal::new(
+        70043,
+        "invalid_grant",
+        format!(
+            "The refresh token has expired or is invalid due to sign-in frequency checks by conditional access. The token was issued on {} \
          and the maximum allowed lifetime for this request is {}.",
-        timestamp::entra_iso(issued),
-        u64::from(hours) * 3600
-    ))
+            timestamp::entra_iso(issued),
+            u64::from(hours) * 3600
+        ),
+    )
 }
 
 pub(crate) fn mfa_required(resource: &str) -> Refusal {
@@ -429,13 +595,21 @@ fn with_policy(refusal: Refusal) -> Refusal {
 }
 
 pub(crate) fn blocked(error: &'static str) -> Refusal {
-    Refusal::new(53003, error, "Access has been blocked by Conditional Access policies. The access policy does not allow token issuance.")
+    Refusal::new(
+        53003,
+        error,
+        "Access has been blocked by Conditional Access policies. The access policy does not allow token issuance.",
+    )
 }
 
 pub(crate) fn user_unknown(directory: &str) -> Refusal {
-    Refusal::new(50034, "invalid_grant", format!(
-        "The user account does not exist in the {directory} directory. To sign into this application, the account must be added to the directory."
-    ))
+    Refusal::new(
+        50034,
+        "invalid_grant",
+        format!(
+            "The user account does not exist in the {directory} directory. To sign into this application, the account must be added to the directory."
+        ),
+    )
 }
 
 pub(crate) fn wrong_password() -> Refusal {
@@ -455,7 +629,11 @@ pub(crate) fn interaction_required(refusal: Refusal) -> Refusal {
 }
 
 pub(crate) fn device_pending() -> Refusal {
-    Refusal::new(70016, "authorization_pending", "OAuth 2.0 device flow error. Authorization is pending. Continue polling.")
+    Refusal::new(
+        70016,
+        "authorization_pending",
+        "OAuth 2.0 device flow error. Authorization is pending. Continue polling.",
+    )
 }
 
 pub(crate) fn device_declined() -> Refusal {
@@ -467,11 +645,19 @@ pub(crate) fn device_expired() -> Refusal {
 }
 
 pub(crate) fn device_unknown() -> Refusal {
-    Refusal::new(70000, "bad_verification_code", "The device_code sent to the token endpoint was not recognized.")
+    Refusal::new(
+        70000,
+        "bad_verification_code",
+        "The device_code sent to the token endpoint was not recognized.",
+    )
 }
 
 pub(crate) fn user_code_wrong() -> Refusal {
-    Refusal::new(70018, "invalid_grant", "Invalid verification code due to User typing in wrong user code for device code flow.")
+    Refusal::new(
+        70018,
+        "invalid_grant",
+        "Invalid verification code due to User typing in wrong user code for device code flow.",
+    )
 }
 
 pub(crate) fn user_code_empty() -> Refusal {

@@ -168,7 +168,11 @@ pub(super) fn sign_out(tenant: &Tenant, call: &Call) -> Answer {
             Some(text) => redirect::send(uri, redirect::ResponseMode::Query, &[("state", text.to_owned())]),
             None => Answer::redirect(uri),
         },
-        None => page::narrow(200, "Sign out", "<h1>You signed out of your account</h1><p>It’s a good idea to close all browser windows.</p>"),
+        None => page::narrow(
+            200,
+            "Sign out",
+            "<h1>You signed out of your account</h1><p>It’s a good idea to close all browser windows.</p>",
+        ),
     };
     answer.with("set-cookie", &format!("{COOKIE}=; Path=/; Max-Age=0; Secure; HttpOnly; SameSite=None"))
 }
@@ -236,7 +240,11 @@ pub(super) fn find_flow(state: &State, form: &Fields) -> Option<(String, Flow)> 
 
 /// The flow was finished, or never was.
 pub(super) fn over(trace: &Trace) -> Answer {
-    let refusal = Refusal::new(50089, "invalid_request", "Authentication failed due to flow token expired. Please sign in again.");
+    let refusal = Refusal::new(
+        50089,
+        "invalid_request",
+        "Authentication failed due to flow token expired. Please sign in again.",
+    );
     authorize::error_page(&refusal, trace)
 }
 
@@ -267,9 +275,12 @@ fn password_page(state: &State, purpose: &Purpose, ctx: &str, failed: Option<(&F
     let app = state.world.app(&purpose.client_id().to_string()).map_or("", |app| &app.name);
     let typed = failed.and_then(|(form, _)| form.get("email").map(str::to_owned));
     let email = typed.or_else(|| hint(purpose)).unwrap_or_default();
-    let error = failed.map(|(_, refusal)| format!("<p class=\"error\">{}</p>", page::text(&refusal.message())));
+    let error =
+        failed.map(|(_, refusal)| format!("<p class=\"error\">{}</p>", page::text(&refusal.message())));
     let cancel = match purpose {
-        Purpose::Device(_) => "<button type=\"submit\" name=\"answer\" value=\"cancel\" formnovalidate>Cancel</button>",
+        Purpose::Device(_) => {
+            "<button type=\"submit\" name=\"answer\" value=\"cancel\" formnovalidate>Cancel</button>"
+        }
         _ => "",
     };
     let body = format!(

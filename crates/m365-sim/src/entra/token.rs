@@ -39,7 +39,9 @@ pub(crate) enum Challenge {
 impl Challenge {
     fn is_met_by(&self, verifier: &str) -> bool {
         match self {
-            Self::S256(challenge) => URL_SAFE_NO_PAD.encode(crate::world::sha256(verifier.as_bytes())) == *challenge,
+            Self::S256(challenge) => {
+                URL_SAFE_NO_PAD.encode(crate::world::sha256(verifier.as_bytes())) == *challenge
+            }
             Self::Plain(challenge) => challenge == verifier,
         }
     }
@@ -80,7 +82,9 @@ pub(super) fn answer(tenant: &Tenant, call: &Call, trace: &Trace, name: &str) ->
             .with("cache-control", "no-store, no-cache")
             .with("pragma", "no-cache")
             .noting("client_proof", format!("{proof:?}").to_lowercase()),
-        Err(refusal) => refusal.json(call, trace).with("cache-control", "no-store, no-cache").with("pragma", "no-cache"),
+        Err(refusal) => {
+            refusal.json(call, trace).with("cache-control", "no-store, no-cache").with("pragma", "no-cache")
+        }
     }
 }
 
@@ -92,7 +96,11 @@ fn redeem(tenant: &Tenant, call: &Call, name: &str) -> Result<(Value, Proof), Re
     let form = call.form();
     let kind = form.get("grant_type").ok_or_else(|| refusal::missing_parameter("grant_type"))?.to_owned();
     if is_common(name) {
-        return Err(if kind == "client_credentials" { refusal::not_over_common() } else { on_common(&state.world, &form) });
+        return Err(if kind == "client_credentials" {
+            refusal::not_over_common()
+        } else {
+            on_common(&state.world, &form)
+        });
     }
     check_tenant(name, &state.world)?;
     let client = client::authenticate(&state.world, tenant, call, &form)?;
@@ -143,9 +151,11 @@ impl Asking<'_> {
 
     fn code(&self, state: &mut State) -> Result<Accepted, Refusal> {
         let text = self.form.get("code").ok_or_else(|| refusal::missing_parameter("code"))?;
-        let redirect_uri = self.form.get("redirect_uri").ok_or_else(|| refusal::missing_parameter("redirect_uri"))?;
+        let redirect_uri =
+            self.form.get("redirect_uri").ok_or_else(|| refusal::missing_parameter("redirect_uri"))?;
         let code = state.entra.codes.get(text).filter(|code| self.is_mine(&code.grant)).cloned();
-        let code = code.ok_or_else(|| refusal::grant_invalid("the code is not known for this application"))?;
+        let code =
+            code.ok_or_else(|| refusal::grant_invalid("the code is not known for this application"))?;
         match (code.public, self.client.proof) {
             (false, Proof::Public) => return Err(refusal::no_credential()),
             (true, Proof::Secret | Proof::Certificate) => return Err(refusal::public_with_credential()),
@@ -164,16 +174,19 @@ impl Asking<'_> {
         let asked = self.scopes_for_code(&state.world, &code.scopes)?;
         let with_refresh_token = code.scopes.has("offline_access") || asked.has("offline_access");
         let confidential = self.client.proof != Proof::Public;
-        let accepted = Accepted { grant: code.grant, origin: code.scopes, asked, confidential, with_refresh_token };
+        let accepted =
+            Accepted { grant: code.grant, origin: code.scopes, asked, confidential, with_refresh_token };
         self.check_user(&state.world, &accepted)?;
         state.entra.codes.get_mut(text).expect("it was there under the same lock").redeemed = true;
         Ok(accepted)
     }
 
     fn refresh(&self, state: &mut State) -> Result<Accepted, Refusal> {
-        let text = self.form.get("refresh_token").ok_or_else(|| refusal::missing_parameter("refresh_token"))?;
+        let text =
+            self.form.get("refresh_token").ok_or_else(|| refusal::missing_parameter("refresh_token"))?;
         let token = state.entra.refresh_tokens.get(text).filter(|token| self.is_mine(&token.grant)).cloned();
-        let token = token.ok_or_else(|| refusal::grant_invalid("the refresh token is not known for this application"))?;
+        let token = token
+            .ok_or_else(|| refusal::grant_invalid("the refresh token is not known for this application"))?;
         if token.confidential {
             self.client.must_have_proof()?;
         }
@@ -187,7 +200,8 @@ impl Asking<'_> {
         };
         let with_refresh_token = state.world.switches.refresh_token_in_answers;
         let confidential = token.confidential;
-        let accepted = Accepted { grant: token.grant, origin: token.scopes, asked, confidential, with_refresh_token };
+        let accepted =
+            Accepted { grant: token.grant, origin: token.scopes, asked, confidential, with_refresh_token };
         self.check_user(&state.world, &accepted)?;
         if let Some(hours) = state.world.switches.sign_in_frequency_hours
             && now - accepted.grant.signed_in_at >= Duration::hours(i64::from(hours))

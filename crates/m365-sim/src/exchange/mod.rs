@@ -1,16 +1,88 @@
-//! Exchange Online SMTP AUTH.
+//! Exchange Online SMTP AUTH on one port: greeting, STARTTLS, XOAUTH2, submission (facts 6, additions D).
+//! `session` decides, `submit` judges messages, `connection` speaks. Everything is bounded; it never relays.
+
+mod connection;
+mod reply;
+mod session;
+mod submit;
+mod wire;
+mod xoauth2;
 
 use crate::tenant::Tenant;
 use rustls::ServerConfig;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use tokio::net::TcpListener;
+use tokio::time::{Duration, Instant};
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+const MINUTE: Duration = Duration::from_secs(60);
 
 /// What Exchange remembers between sessions.
 #[derive(Debug, Default)]
-pub(crate) struct Memory {}
+pub(crate) struct Memory {
+    /// Authenticated sessions of each mailbox, oldest first.
+    sessions: HashMap<Uuid, Vec<Uuid>>,
+    /// When each mailbox submitted, or is due to submit, within the last minute.
+    submissions: HashMap<Uuid, VecDeque<Instant>>,
+}
 
-pub(crate) async fn run(listener: TcpListener, _tls: Arc<ServerConfig>, _tenant: Arc<Tenant>, shutdown: CancellationToken) {
-    let _listener = listener;
-    shutdown.cancelled().await;
+impl Memory {
+    /// How many sessions of this mailbox are older than this one.
+    fn rank(&self, mailbox: Uuid, session: Uuid) -> usize {
+        let all = self.sessions.get(&mailbox);
+        all.and_then(|all| all.iter().position(|one| *one == session)).unwrap_or(0)
+    }
+
+    /// How long a submission has to wait so that no minute sees more than `limit` (facts 6.7: delayed, not refused).
+    fn delay(&mut self, mailbox: Uuid, limit: u32, now: Instant) -> Duration {
+        let due = self.submissions.entry(mailbox).or_default();
+        while due.front().is_some_and(|at| now.duration_since(*at) >= MINUTE) {
+            due.pop_front();
+        }
+        let limit = limit as usize;
+        if limit == 0 {
+            return Duration::ZERO;
+        }
+        let turn = if due.len() < limit { now } else { (due[due.len() - limit] + MINUTE).max(now) };
+        due.push_back(turn);
+        turn.duration_since(now)
+    }
+}
+
+/// Serves SMTP until `shutdown`.
+pub(crate) async fn run(
+    listener: TcpListener,
+    tls: Arc<ServerConfig>,
+    tenant: Arc<Tenant>,
+    shutdown: CancellationToken,
+) {
+    let acceptor = TlsAcceptor::from(tls);
+    crate::server::accept(listener, shutdown, move |stream| {
+        let (acceptor, tenant) = (acceptor.clone(), Arc::clone(&tenant));
+        async move {
+            if let Err(error) = connection::serve(stream, &acceptor, &tenant).await {
+                tracing::debug!(%error, "SMTP connection ended");
+            }
+        }
+    })
+    .await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_thirty_first_message_of_a_minute_waits_for_the_minute_to_end() {
+        let (mut memory, mailbox, start) = (Memory::default(), Uuid::new_v4(), Instant::now());
+        for _ in 0..30 {
+            assert_eq!(memory.delay(mailbox, 30, start), Duration::ZERO);
+        }
+        assert_eq!(memory.delay(mailbox, 30, start + Duration::from_secs(10)), Duration::from_secs(50));
+        assert_eq!(memory.delay(Uuid::new_v4(), 30, start), Duration::ZERO);
+        assert_eq!(memory.delay(mailbox, 30, start + Duration::from_secs(61)), Duration::ZERO);
+    }
 }

@@ -62,7 +62,10 @@ pub(super) fn check(tenant: &Tenant, call: &Call) -> Result<Bearer, Refusal> {
     })?;
     let now = tenant.now().unix_timestamp();
     let alive = |name: &str| claims.get(name).and_then(Value::as_i64);
-    if alive("exp").is_none_or(|exp| now >= exp) || alive("nbf").is_none_or(|nbf| now + 300 < nbf) || reject_once(tenant) {
+    if alive("exp").is_none_or(|exp| now >= exp)
+        || alive("nbf").is_none_or(|nbf| now + 300 < nbf)
+        || reject_once(tenant)
+    {
         return Err(refusal::token_expired());
     }
     let audience = text(&claims, "aud");

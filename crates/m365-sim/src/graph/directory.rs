@@ -41,19 +41,25 @@ impl Asking<'_> {
 pub(super) fn select(list: Option<&str>, full: Map<String, Value>) -> Map<String, Value> {
     let Some(list) = list else { return full };
     let names: Vec<&str> = list.split(',').map(str::trim).collect();
-    full.into_iter().filter(|(name, _)| name == "id" || names.iter().any(|one| one.eq_ignore_ascii_case(name))).collect()
+    full.into_iter()
+        .filter(|(name, _)| name == "id" || names.iter().any(|one| one.eq_ignore_ascii_case(name)))
+        .collect()
 }
 
 /// OpenID Connect's userinfo.
 pub(super) fn userinfo(tenant: &Tenant, bearer: &Bearer) -> Result<Answer, Refusal> {
     let state = tenant.lock();
-    let user = bearer.user(&state).filter(|_| bearer.has_any(&["openid"])).ok_or_else(refusal::access_denied)?;
-    Ok(Answer::json(200, &json!({
-        "sub": URL_SAFE_NO_PAD.encode(user.id.as_bytes()),
-        "name": user.name,
-        "email": user.mail,
-        "picture": "https://graph.microsoft.com/v1.0/me/photo/$value",
-    })))
+    let user =
+        bearer.user(&state).filter(|_| bearer.has_any(&["openid"])).ok_or_else(refusal::access_denied)?;
+    Ok(Answer::json(
+        200,
+        &json!({
+            "sub": URL_SAFE_NO_PAD.encode(user.id.as_bytes()),
+            "name": user.name,
+            "email": user.mail,
+            "picture": "https://graph.microsoft.com/v1.0/me/photo/$value",
+        }),
+    ))
 }
 
 fn user_json(user: &User) -> Map<String, Value> {

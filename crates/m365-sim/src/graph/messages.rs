@@ -20,11 +20,16 @@ impl Asking<'_> {
             (_, ["mailFolders", name]) => {
                 let (folder, id, title) = find_folder(name)?;
                 let count = self.stored(&[folder]).len();
-                Ok(odata(&self.selected(folder_json(id, title, count), &format!("{}/mailFolders/$entity", self.context_path()))))
+                Ok(odata(&self.selected(
+                    folder_json(id, title, count),
+                    &format!("{}/mailFolders/$entity", self.context_path()),
+                )))
             }
             (_, ["mailFolders", name, "messages"]) => self.list(&[find_folder(name)?.0]),
             (_, ["messages"]) => self.list(&[Folder::Inbox, Folder::SentItems]),
-            (_, ["messages", id, "$value"]) => Ok(Answer::new(200, "text/plain", self.find(id)?.mime.to_vec())),
+            (_, ["messages", id, "$value"]) => {
+                Ok(Answer::new(200, "text/plain", self.find(id)?.mime.to_vec()))
+            }
             (_, ["messages", id]) => {
                 let message = message_json(&self.find(id)?);
                 Ok(odata(&self.selected(message, &format!("{}/messages/$entity", self.context_path()))))
@@ -34,7 +39,9 @@ impl Asking<'_> {
     }
 
     fn folders(&self) -> Answer {
-        let all = FOLDERS.iter().map(|(folder, id, title)| Value::Object(folder_json(id, title, self.stored(&[*folder]).len())));
+        let all = FOLDERS
+            .iter()
+            .map(|(folder, id, title)| Value::Object(folder_json(id, title, self.stored(&[*folder]).len())));
         odata(&json!({
             "@odata.context": format!("{}/v1.0/$metadata#{}/mailFolders", self.call.origin(), self.context_path()),
             "value": all.collect::<Vec<_>>(),
@@ -45,7 +52,9 @@ impl Asking<'_> {
     fn list(&self, folders: &[Folder]) -> Result<Answer, Refusal> {
         let query = &self.call.query;
         let filter = query.get("$filter").map(Filter::parse).transpose()?;
-        let number = |name: &str, otherwise: usize| query.get(name).and_then(|text| text.parse().ok()).unwrap_or(otherwise);
+        let number = |name: &str, otherwise: usize| {
+            query.get(name).and_then(|text| text.parse().ok()).unwrap_or(otherwise)
+        };
         let mut messages: Vec<Map<String, Value>> = self.stored(folders).iter().map(message_json).collect();
         messages.retain(|message| filter.as_ref().is_none_or(|filter| filter.matches(message)));
         messages.reverse();
@@ -86,7 +95,10 @@ fn message_json(stored: &Stored) -> Map<String, Value> {
     let message = MessageParser::default().parse(&*stored.mime).unwrap_or_default();
     let people = |field: Option<&mail_parser::Address<'_>>| -> Vec<Value> {
         let all = field.into_iter().flat_map(|field| field.iter());
-        all.map(|one| json!({"emailAddress": {"name": one.name().or(one.address()), "address": one.address()}})).collect()
+        all.map(
+            |one| json!({"emailAddress": {"name": one.name().or(one.address()), "address": one.address()}}),
+        )
+        .collect()
     };
     let html = message.html_bodies().next().is_some_and(|part| part.is_text_html());
     let body = if html { message.body_html(0) } else { message.body_text(0) };
@@ -156,7 +168,9 @@ impl Filter {
 
     fn matches(&self, message: &Map<String, Value>) -> bool {
         self.0.iter().all(|(name, comparison, wanted)| {
-            let value = message.get(name).map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+            let value = message
+                .get(name)
+                .map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned));
             value.is_some_and(|value| match comparison {
                 Comparison::Equal => value == *wanted,
                 Comparison::AtLeast => value >= *wanted,

@@ -48,7 +48,9 @@ pub(crate) async fn answer(tenant: &Tenant, call: &Call) -> Answer {
         Outage::Off => {}
         Outage::Hang => std::future::pending().await,
         Outage::Reset => return Answer::dropped(),
-        Outage::Unavailable => return dress(call, &request_id, refusal::unavailable().answer(tenant, call, &request_id)),
+        Outage::Unavailable => {
+            return dress(call, &request_id, refusal::unavailable().answer(tenant, call, &request_id));
+        }
     }
     let claims = call.header("authorization").and_then(|value| bearer::unverified_claims(value));
     let answer = match handle(tenant, call, &switches).await {
@@ -115,7 +117,9 @@ fn route(call: &Call, rest: &[&str]) -> Result<Action, Refusal> {
         ["sendMail" | "microsoft.graph.sendMail"] => Action::SendMail,
         ["mailboxSettings"] => Action::ReadSettings,
         ["mailFolders"] | ["mailFolders", _] => Action::ReadFolders,
-        ["messages"] | ["messages", _] | ["messages", _, "$value"] | ["mailFolders", _, "messages"] => Action::ReadMessages,
+        ["messages"] | ["messages", _] | ["messages", _, "$value"] | ["mailFolders", _, "messages"] => {
+            Action::ReadMessages
+        }
         [.., last] => return Err(refusal::no_such_segment(last)),
     };
     let right = if action == Action::SendMail { "POST" } else { "GET" };
@@ -139,7 +143,11 @@ impl Action {
             (Self::ReadFolders | Self::ReadMessages, _, _) => &["Mail.Read", "Mail.ReadWrite"],
         };
         if !bearer.has_any(wanted) {
-            return Err(if self.needs_mailbox() { refusal::access_denied() } else { refusal::insufficient_privileges() });
+            return Err(if self.needs_mailbox() {
+                refusal::access_denied()
+            } else {
+                refusal::insufficient_privileges()
+            });
         }
         if self.needs_mailbox() { check_reach(bearer, state, name, own) } else { Ok(()) }
     }
@@ -164,7 +172,9 @@ fn check_reach(bearer: &Bearer, state: &State, name: &str, own: bool) -> Result<
 
 fn find_user(state: &State, name: &str, action: Action) -> Result<User, Refusal> {
     let found = state.world.user(name).cloned();
-    found.ok_or_else(|| if action.needs_mailbox() { refusal::invalid_user(name) } else { refusal::no_such_object(name) })
+    found.ok_or_else(|| {
+        if action.needs_mailbox() { refusal::invalid_user(name) } else { refusal::no_such_object(name) }
+    })
 }
 
 /// A place among the concurrent calls of an application for a mailbox (facts 5.5).
@@ -211,6 +221,7 @@ fn dress(call: &Call, request_id: &str, answer: Answer) -> Answer {
 
 /// A JSON answer with the headers of OData.
 fn odata(body: &Value) -> Answer {
-    let kind = "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8";
+    let kind =
+        "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8";
     Answer::new(200, kind, body.to_string()).with("odata-version", "4.0")
 }

@@ -33,7 +33,8 @@ impl Refusal {
                 "client-request-id": call.header("client-request-id").unwrap_or(request_id),
             },
         }});
-        let mut answer = Answer::new(self.status, "application/json", body.to_string()).noting("error_code", self.code);
+        let mut answer =
+            Answer::new(self.status, "application/json", body.to_string()).noting("error_code", self.code);
         if let Some(seconds) = self.retry_after_seconds {
             answer = answer.with("retry-after", &seconds.to_string());
         }
@@ -57,7 +58,9 @@ pub(super) fn token_empty() -> Refusal {
 }
 
 pub(super) fn token_not_well_formed() -> Refusal {
-    invalid_token("IDX14100: JWT is not well formed, there are no dots (.).\nThe token needs to be in JWS or JWE Compact Serialization Format.")
+    invalid_token(
+        "IDX14100: JWT is not well formed, there are no dots (.).\nThe token needs to be in JWS or JWE Compact Serialization Format.",
+    )
 }
 
 pub(super) fn token_signature() -> Refusal {
@@ -103,7 +106,9 @@ pub(super) fn invalid_user(name: &str) -> Refusal {
 }
 
 pub(super) fn no_such_object(name: &str) -> Refusal {
-    let message = format!("Resource '{name}' does not exist or one of its queried reference-property objects are not present.");
+    let message = format!(
+        "Resource '{name}' does not exist or one of its queried reference-property objects are not present."
+    );
     Refusal::new(404, "Request_ResourceNotFound", message)
 }
 
@@ -132,7 +137,8 @@ pub(super) fn too_large_request() -> Refusal {
 }
 
 pub(super) fn too_large_message() -> Refusal {
-    let message = "The message exceeds the maximum supported size., Cannot save changes made to an item to store.";
+    let message =
+        "The message exceeds the maximum supported size., Cannot save changes made to an item to store.";
     Refusal::new(400, "ErrorMessageSizeExceeded", message)
 }
 
@@ -145,16 +151,23 @@ pub(super) fn unreadable_body() -> Refusal {
 }
 
 pub(super) fn unsupported_media_type() -> Refusal {
-    Refusal::new(415, "RequestBodyRead", "A supported MIME type could not be found that matches the content type of the request.")
+    Refusal::new(
+        415,
+        "RequestBodyRead",
+        "A supported MIME type could not be found that matches the content type of the request.",
+    )
 }
 
 pub(super) fn no_recipients() -> Refusal {
-    let message = "At least one recipient is not valid., A message cannot be sent because it contains no recipients.";
+    let message =
+        "At least one recipient is not valid., A message cannot be sent because it contains no recipients.";
     Refusal::new(400, "ErrorInvalidRecipients", message)
 }
 
 pub(super) fn bad_recipient(address: &str) -> Refusal {
-    let message = format!("At least one recipient is not valid., Recipient '{address}' is not resolved. All recipients must be resolved before a message can be submitted.");
+    let message = format!(
+        "At least one recipient is not valid., Recipient '{address}' is not resolved. All recipients must be resolved before a message can be submitted."
+    );
     Refusal::new(400, "ErrorInvalidRecipients", message)
 }
 

@@ -122,13 +122,18 @@ fn from_mime(mime: Vec<u8>) -> Draft {
 fn compose(message: &Value, address: &str, name: &str, now: OffsetDateTime) -> Result<Draft, Refusal> {
     let from = member(message, "from").and_then(mail_address);
     let sender = from.clone().unwrap_or_else(|| (name.to_owned(), address.to_owned()));
-    let [to, cc, bcc, reply_to] = ["toRecipients", "ccRecipients", "bccRecipients", "replyTo"].map(|field| mail_addresses(message, field));
+    let [to, cc, bcc, reply_to] = ["toRecipients", "ccRecipients", "bccRecipients", "replyTo"]
+        .map(|field| mail_addresses(message, field));
     let list = |all: &[(String, String)]| Address::new_list(all.iter().map(named).collect());
     let mut builder = MessageBuilder::new()
         .from(named(&sender))
         .subject(text(message, "subject").to_owned())
         .date(now.unix_timestamp())
-        .message_id(format!("{}@{}", uuid::Uuid::new_v4().simple(), address.rsplit('@').next().unwrap_or("localhost")));
+        .message_id(format!(
+            "{}@{}",
+            uuid::Uuid::new_v4().simple(),
+            address.rsplit('@').next().unwrap_or("localhost")
+        ));
     let fields = [("To", &to), ("Cc", &cc), ("Bcc", &bcc), ("Reply-To", &reply_to)];
     for (field, all) in fields.into_iter().filter(|(_, all)| !all.is_empty()) {
         builder = builder.header(field, list(all));
@@ -144,7 +149,8 @@ fn compose(message: &Value, address: &str, name: &str, now: OffsetDateTime) -> R
         false => builder.text_body(body),
     };
     for attachment in member(message, "attachments").and_then(Value::as_array).into_iter().flatten() {
-        let bytes = STANDARD.decode(text(attachment, "contentBytes")).map_err(|_| refusal::unreadable_body())?;
+        let bytes =
+            STANDARD.decode(text(attachment, "contentBytes")).map_err(|_| refusal::unreadable_body())?;
         let kind = Some(text(attachment, "contentType")).filter(|kind| !kind.is_empty());
         let kind = kind.unwrap_or("application/octet-stream").to_owned();
         builder = builder.attachment(kind, text(attachment, "name").to_owned(), bytes);
@@ -171,7 +177,9 @@ fn check_recipients(recipients: &[String]) -> Result<(), Refusal> {
     if recipients.is_empty() {
         return Err(refusal::no_recipients());
     }
-    let good = |address: &str| address.split_once('@').is_some_and(|(name, host)| !name.is_empty() && !host.is_empty());
+    let good = |address: &str| {
+        address.split_once('@').is_some_and(|(name, host)| !name.is_empty() && !host.is_empty())
+    };
     match recipients.iter().find(|address| !good(address)) {
         Some(bad) => Err(refusal::bad_recipient(bad)),
         None => Ok(()),
@@ -210,7 +218,8 @@ fn mail_addresses(message: &Value, field: &str) -> Vec<(String, String)> {
 
 fn custom_headers(message: &Value) -> Vec<(String, String)> {
     let list = member(message, "internetMessageHeaders").and_then(Value::as_array).into_iter().flatten();
-    list.map(|header| (text(header, "name").to_owned(), text(header, "value").replace(['\r', '\n'], " "))).collect()
+    list.map(|header| (text(header, "name").to_owned(), text(header, "value").replace(['\r', '\n'], " ")))
+        .collect()
 }
 
 fn named((name, address): &(String, String)) -> Address<'static> {

@@ -131,7 +131,8 @@ impl App {
 
     /// The app roles of `resource` that are granted.
     pub(crate) fn granted_roles(&self, resource: Resource) -> Vec<&'static str> {
-        let granted = self.application.iter().filter(|role| self.admin_consent && role.resource() == resource);
+        let granted =
+            self.application.iter().filter(|role| self.admin_consent && role.resource() == resource);
         granted.map(|role| role.name()).collect()
     }
 

@@ -42,7 +42,8 @@ impl RegisteredCertificate {
         if text.contains("PRIVATE KEY-----") {
             return Err(UnreadableCertificate::PrivateKey);
         }
-        let der = CertificateDer::from_pem_slice(text.as_bytes()).map_err(|_| UnreadableCertificate::NoPem)?;
+        let der =
+            CertificateDer::from_pem_slice(text.as_bytes()).map_err(|_| UnreadableCertificate::NoPem)?;
         Self::from_der(&der)
     }
 

@@ -39,7 +39,11 @@ fn demo_users(domain: &str) -> Vec<User> {
         User { licenses: Vec::new(), mailbox: false, ..user("nolicense", "Lee Without Licence") },
         User { smtp_auth: Some(false), ..user("nosmtp", "Sam Without Authenticated SMTP") },
         User { mfa: true, ..user("mfa", "Mia With Two Factors") },
-        User { licenses: vec![license("POWER_BI_STANDARD")], mailbox: false, ..user("foundation", "Finn With Foundation Only") },
+        User {
+            licenses: vec![license("POWER_BI_STANDARD")],
+            mailbox: false,
+            ..user("foundation", "Finn With Foundation Only")
+        },
         User { shared: true, licenses: Vec::new(), ..user("alerts", "Alerts (shared mailbox)") },
     ]
 }

@@ -41,7 +41,12 @@ struct Entry {
 
 use Resource::{Exchange, Graph};
 
-const fn entry(name: &'static str, resources: &'static [Resource], admin_only: bool, says: &'static str) -> Entry {
+const fn entry(
+    name: &'static str,
+    resources: &'static [Resource],
+    admin_only: bool,
+    says: &'static str,
+) -> Entry {
     Entry { name, resources, admin_only, says }
 }
 
@@ -112,7 +117,8 @@ impl DelegatedPermission {
 
     /// Whether a consent to this permission gives the name on that resource, too.
     pub(crate) fn covers(&self, resource: Resource) -> bool {
-        self.resource == resource || matches!(self.name(), "SMTP.Send" | "IMAP.AccessAsUser.All" | "POP.AccessAsUser.All")
+        self.resource == resource
+            || matches!(self.name(), "SMTP.Send" | "IMAP.AccessAsUser.All" | "POP.AccessAsUser.All")
     }
 }
 
