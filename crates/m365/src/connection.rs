@@ -266,23 +266,30 @@ fn classify(error: &reqwest::Error) -> NetworkKind {
 fn is_tls(error: &reqwest::Error) -> bool {
     let mut cause = error.source();
     while let Some(current) = cause {
-        // An io::Error made from another error hides it from `source`.
-        let inside = current.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        if current.is::<rustls::Error>() || inside.is_some_and(|inside| inside.is::<rustls::Error>()) {
+        if current.is::<rustls::Error>() {
             return true;
         }
-        cause = current.source();
+        cause = look_inside(current).or_else(|| current.source());
     }
     false
 }
 
-/// The causes from the outermost in, each once: the innermost one says what happened.
+/// An io::Error made from another error hides that one from `source`.
+fn look_inside<'a>(
+    error: &'a (dyn std::error::Error + 'static),
+) -> Option<&'a (dyn std::error::Error + 'static)> {
+    let inside = error.downcast_ref::<std::io::Error>()?.get_ref()?;
+    Some(inside)
+}
+
+/// The causes from the outermost in, each once: the innermost one says what happened. "client error
+/// (Connect)" is the library's own word for the phase.
 fn tell_causes(error: &reqwest::Error) -> String {
     let mut told: Vec<String> = Vec::new();
     let mut cause = error.source();
     while let Some(current) = cause {
         let text = current.to_string();
-        if !told.iter().any(|earlier| earlier.contains(&text)) {
+        if !text.starts_with("client error") && !told.iter().any(|earlier| earlier.contains(&text)) {
             told.push(text);
         }
         cause = current.source();

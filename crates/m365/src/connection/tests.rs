@@ -2,8 +2,10 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use tokio::io::AsyncReadExt;
+use rustls::pki_types::PrivateKeyDer;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
 
 use super::*;
 use crate::proxy::Proxy;
@@ -166,4 +168,44 @@ async fn a_pause_longer_than_the_time_left_is_not_waited_for() {
     let failure = connect(&account).find_identity(&account.tenant).await.expect_err("throttled");
     assert_eq!(failure.retry_after(), Some(Duration::from_secs(120)));
     assert_eq!(server.requests().await.len(), 1);
+}
+
+/// A server with a certificate that nobody has signed but itself; answers one request.
+async fn serve_tls() -> (String, String) {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![made.cert.der().clone()], key)
+        .unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("https://localhost:{}", listener.local_addr().unwrap().port());
+    tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.unwrap();
+        if let Ok(mut stream) = TlsAcceptor::from(Arc::new(config)).accept(stream).await {
+            stream.read_u8().await.unwrap();
+            stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nsafe").await.unwrap();
+        }
+    });
+    (address, made.cert.pem())
+}
+
+#[tokio::test]
+async fn a_certificate_that_nobody_vouches_for_is_refused_and_nothing_was_sent() {
+    let (address, _) = serve_tls().await;
+    let trouble = trouble_of(get(&address, direct()).await);
+    assert_eq!(trouble.kind, NetworkKind::Tls, "{trouble}");
+    assert!(trouble.detail.contains("invalid peer certificate"), "{trouble}");
+}
+
+#[tokio::test]
+async fn the_clouds_own_ca_file_is_trusted_besides_the_roots() {
+    let (address, pem) = serve_tls().await;
+    let cloud = Cloud { ca_pem: Some(pem.into_bytes()), ..Cloud::built_in().remove(0) };
+    let connection = Connection::new(Arc::new(cloud), &direct()).unwrap();
+    let answer = connection.exchange(connection.http().get(address)).await.unwrap();
+    assert_eq!(answer.body, b"safe");
 }
