@@ -7,7 +7,7 @@ use std::num::NonZeroU32;
 
 use aws_lc_rs::{digest, hmac as fast_hmac, pbkdf2 as fast_pbkdf2};
 use const_oid::ObjectIdentifier;
-use hmac::{Hmac, KeyInit, Mac};
+use hmac::{EagerHash, Hmac, KeyInit, Mac};
 use md5::{Digest, Md5};
 use sha2::{Sha224, Sha512_224, Sha512_256};
 use zeroize::Zeroizing;
@@ -64,9 +64,14 @@ impl Hash {
         }
     }
 
-    /// How many values of it make a key of that length.
-    pub(crate) fn count_for(self, key_octets: usize) -> usize {
-        key_octets.div_ceil(self.length())
+    /// What one iteration costs for a key of that length, in hashes. The code of the rare ones is compiled
+    /// here, unoptimised in debug builds, so they count for more.
+    pub(crate) fn cost_of(self, key_octets: usize) -> usize {
+        let each = match self {
+            Hash::Sha1 | Hash::Sha256 | Hash::Sha384 | Hash::Sha512 => 1,
+            Hash::Md5 | Hash::Sha224 | Hash::Sha512Of224 | Hash::Sha512Of256 => 8,
+        };
+        each * key_octets.div_ceil(self.length())
     }
 
     /// Length of the blocks it works on, in octets: `v` of RFC 7292 appendix B.2.
@@ -117,44 +122,44 @@ impl Hash {
         fast_hmac::sign(&fast_hmac::Key::new(fast, key), message).as_ref().to_vec()
     }
 
-    /// PBKDF2 (RFC 8018 §5.2).
+    /// PBKDF2 (RFC 8018 §5.2); at least one iteration is made.
     pub(crate) fn pbkdf2(
         self,
         password: &[u8],
         salt: &[u8],
-        iterations: u32,
+        count: u32,
         length: usize,
     ) -> Zeroizing<Vec<u8>> {
         let mut key = Zeroizing::new(vec![0; length]);
-        match self {
-            Hash::Md5 => pbkdf2::pbkdf2_hmac::<Md5>(password, salt, iterations, &mut key),
-            Hash::Sha224 => pbkdf2::pbkdf2_hmac::<Sha224>(password, salt, iterations, &mut key),
-            Hash::Sha512Of224 => pbkdf2::pbkdf2_hmac::<Sha512_224>(password, salt, iterations, &mut key),
-            Hash::Sha512Of256 => pbkdf2::pbkdf2_hmac::<Sha512_256>(password, salt, iterations, &mut key),
-            Hash::Sha1 => derive_fast(fast_pbkdf2::PBKDF2_HMAC_SHA1, iterations, salt, password, &mut key),
-            Hash::Sha256 => {
-                derive_fast(fast_pbkdf2::PBKDF2_HMAC_SHA256, iterations, salt, password, &mut key)
-            }
-            Hash::Sha384 => {
-                derive_fast(fast_pbkdf2::PBKDF2_HMAC_SHA384, iterations, salt, password, &mut key)
-            }
-            Hash::Sha512 => {
-                derive_fast(fast_pbkdf2::PBKDF2_HMAC_SHA512, iterations, salt, password, &mut key)
-            }
-        }
+        let fast = match self {
+            Hash::Md5 => return slow_pbkdf2::<Md5>(password, salt, count, key),
+            Hash::Sha224 => return slow_pbkdf2::<Sha224>(password, salt, count, key),
+            Hash::Sha512Of224 => return slow_pbkdf2::<Sha512_224>(password, salt, count, key),
+            Hash::Sha512Of256 => return slow_pbkdf2::<Sha512_256>(password, salt, count, key),
+            Hash::Sha1 => fast_pbkdf2::PBKDF2_HMAC_SHA1,
+            Hash::Sha256 => fast_pbkdf2::PBKDF2_HMAC_SHA256,
+            Hash::Sha384 => fast_pbkdf2::PBKDF2_HMAC_SHA384,
+            Hash::Sha512 => fast_pbkdf2::PBKDF2_HMAC_SHA512,
+        };
+        fast_pbkdf2::derive(
+            fast,
+            NonZeroU32::new(count).unwrap_or(NonZeroU32::MIN),
+            salt,
+            password,
+            &mut key,
+        );
         key
     }
 }
 
-fn derive_fast(
-    algorithm: fast_pbkdf2::Algorithm,
-    iterations: u32,
-    salt: &[u8],
+fn slow_pbkdf2<D: EagerHash>(
     password: &[u8],
-    key: &mut [u8],
-) {
-    let iterations = NonZeroU32::new(iterations).unwrap_or(NonZeroU32::MIN);
-    fast_pbkdf2::derive(algorithm, iterations, salt, password, key);
+    salt: &[u8],
+    count: u32,
+    mut key: Zeroizing<Vec<u8>>,
+) -> Zeroizing<Vec<u8>> {
+    pbkdf2::pbkdf2_hmac::<D>(password, salt, count.max(1), &mut key);
+    key
 }
 
 fn slow_hmac<M: Mac + KeyInit>(key: &[u8], message: &[u8]) -> Vec<u8> {

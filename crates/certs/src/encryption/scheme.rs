@@ -128,7 +128,7 @@ impl<'a> Scheme<'a> {
             Derivation::Classic { salt, iterations } => {
                 let vector_octets =
                     if self.cipher.block_octets() > 1 { self.cipher.block_octets() } else { 0 };
-                let hashes = Hash::Sha1.count_for(key_octets) + Hash::Sha1.count_for(vector_octets);
+                let hashes = Hash::Sha1.cost_of(key_octets) + Hash::Sha1.cost_of(vector_octets);
                 let iterations = passphrase.spend(*iterations, hashes, self.named)?;
                 let derive = |purpose, length| {
                     derive_classic(Hash::Sha1, purpose, &passphrase.bmp, salt, iterations, length)
@@ -136,7 +136,7 @@ impl<'a> Scheme<'a> {
                 Ok((derive(Purpose::Key, key_octets), derive(Purpose::InitialVector, vector_octets).to_vec()))
             }
             Derivation::Pbkdf1 { hash, salt, iterations } => {
-                let iterations = passphrase.spend(*iterations, 1, self.named)?;
+                let iterations = passphrase.spend(*iterations, hash.cost_of(hash.length()), self.named)?;
                 let derived = derive_pbkdf1(*hash, &passphrase.utf8, salt, iterations);
                 Ok((Zeroizing::new(derived[..8].to_vec()), derived[8..16].to_vec()))
             }
@@ -173,8 +173,7 @@ impl<'a> Pbkdf2<'a> {
         passphrase: &Passphrase,
         key_octets: usize,
     ) -> Result<Zeroizing<Vec<u8>>, Refusal> {
-        let iterations =
-            passphrase.spend(self.iterations, 2 * self.hash.count_for(key_octets), self.named)?;
+        let iterations = passphrase.spend(self.iterations, 2 * self.hash.cost_of(key_octets), self.named)?;
         Ok(self.hash.pbkdf2(&passphrase.utf8, &self.salt, iterations, key_octets))
     }
 }

@@ -55,7 +55,7 @@ impl<'a> Mac<'a> {
     pub(super) fn verify(&self, passphrase: &Passphrase, contents: &[u8]) -> Result<bool, Refusal> {
         let (hash, key) = match &self.key {
             Key::Classic { named, hash, salt, iterations } => {
-                let iterations = passphrase.spend(*iterations, 1, *named)?;
+                let iterations = passphrase.spend(*iterations, hash.cost_of(hash.length()), *named)?;
                 let length = hash.length();
                 let key = derive_classic(*hash, Purpose::Mac, &passphrase.bmp, salt, iterations, length);
                 (*hash, key)

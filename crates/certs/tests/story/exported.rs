@@ -141,5 +141,7 @@ fn a_password_must_be_there_and_fit_the_format() {
 fn a_name_with_emoji_does_not_prevent_an_export() {
     let certificate = certificate();
     let password = Password::new("x");
-    assert!(pfx(certificate.key(), certificate.leaf_der(), &[], &password, "gate 😀", Profile::Aes256).is_ok());
+    assert!(
+        pfx(certificate.key(), certificate.leaf_der(), &[], &password, "gate 😀", Profile::Aes256).is_ok()
+    );
 }
