@@ -62,8 +62,8 @@ pub(crate) async fn run(command: AuditCommand, context: &mut Context<'_>) -> Res
         ("until", moment(list.until)),
     ];
     let limit = usize::try_from(list.limit).unwrap_or(usize::MAX);
-    let entries = context.client.fetch_all("/audit", &fields, limit).await?;
-    let found = Value::Array(entries);
+    let listed = context.client.fetch_all("/audit", &fields, limit).await?;
+    let found = Value::Array(listed.entries);
     context.show(&found, |context| render(&found, context.screen.out_look));
     Ok(Verdict::Done)
 }

@@ -47,6 +47,15 @@ impl<'a> Context<'a> {
         if self.keyboard.is_terminal() { Some(&mut *self.prompt) } else { None }
     }
 
+    /// A whole list, as the array that `--json` prints; entries that can't be read are told of beside it.
+    pub(crate) async fn fetch_list(&mut self, path: &str) -> Result<Value, Failure> {
+        let listed = self.client.fetch_all(path, &[], usize::MAX).await?;
+        for damage in &listed.damaged {
+            self.screen.warn(&clean(damage));
+        }
+        Ok(Value::Array(listed.entries))
+    }
+
     /// Prints the object for a program, or what `render` makes of it for a person.
     pub(crate) fn show(&mut self, value: &Value, render: impl FnOnce(&Self) -> String) {
         if self.json {

@@ -42,6 +42,15 @@ impl Failure {
         Self { fault: Fault::Usage, ..Self::new("usage", message) }
     }
 
+    /// A server that didn't start. Its message may end in a line `hint: …`.
+    pub(crate) fn of_start(error: &anyhow::Error) -> Self {
+        let told = format!("{error:#}");
+        match told.split_once("\nhint: ") {
+            Some((message, hint)) => Self::new("not_started", message).hint(hint),
+            None => Self::new("not_started", told),
+        }
+    }
+
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self

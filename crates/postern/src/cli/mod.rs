@@ -6,15 +6,20 @@ mod account;
 mod audit;
 mod authorize;
 mod certificate;
-mod client;
+pub(crate) mod client;
 mod completions;
 mod context;
-mod failure;
+mod demo;
+pub(crate) mod failure;
 mod files;
-mod globals;
+pub(crate) mod globals;
 mod keyboard;
+mod logging;
+mod openapi;
 mod password;
 mod screen;
+mod serve;
+mod signals;
 mod spinner;
 mod stages;
 mod table;
@@ -24,6 +29,7 @@ mod when;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
+use tokio::runtime::Runtime;
 
 use context::{Context, Verdict};
 use failure::Failure;
@@ -56,13 +62,24 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Serve(serve::Serve),
+    Demo(demo::DemoCommand),
+    #[command(flatten)]
+    Client(ClientCommand),
+    #[command(name = "openapi")]
+    OpenApi(openapi::OpenApi),
+    Completions(completions::Completions),
+}
+
+/// What a running server is asked for.
+#[derive(Debug, Subcommand)]
+enum ClientCommand {
     /// Manage the certificates that accounts prove themselves with
     #[command(subcommand, visible_alias = "cert")]
     Certificate(certificate::CertificateCommand),
     /// Manage Microsoft 365 accounts
     #[command(subcommand)]
     Account(account::AccountCommand),
-    /// Send a test mail and show each stage as it happens
     TestEmail(test_email::TestEmail),
     /// Manage API tokens
     #[command(subcommand)]
@@ -70,8 +87,6 @@ enum Command {
     /// Look into the audit log
     #[command(subcommand)]
     Audit(audit::AuditCommand),
-    /// Print completions for a shell
-    Completions(completions::Completions),
 }
 
 /// Runs the command line of this process, to its exit code: 0 done, 1 failed, 2 wrong usage.
@@ -119,26 +134,39 @@ fn tell(failure: &Failure, json: bool, screen: &mut Screen) {
 
 fn start(cli: Cli, screen: &mut Screen) -> Result<Verdict, Failure> {
     match cli.command {
-        Command::Completions(completions) => Ok(completions::print(&completions, screen)),
-        command => {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()
-                .map_err(|error| Failure::new("no_runtime", format!("can't start: {error}")))?;
+        Command::Serve(command) => server_runtime()?.block_on(serve::run(&command, &cli.globals)),
+        Command::Demo(command) => server_runtime()?.block_on(demo::run(&command, &cli.globals, screen)),
+        Command::OpenApi(_) => Ok(openapi::print(screen)),
+        Command::Completions(command) => Ok(completions::print(&command, screen)),
+        Command::Client(command) => {
             let mut context = Context::of_process(&cli.globals, screen)?;
-            runtime.block_on(dispatch(command, &mut context))
+            client_runtime()?.block_on(ask_server(command, &mut context))
         }
     }
 }
 
-async fn dispatch(command: Command, context: &mut Context<'_>) -> Result<Verdict, Failure> {
+fn server_runtime() -> Result<Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(no_runtime)
+}
+
+/// One connection needs no threads.
+fn client_runtime() -> Result<Runtime, Failure> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(no_runtime)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "map_err hands the error over")]
+fn no_runtime(error: std::io::Error) -> Failure {
+    Failure::new("no_runtime", format!("can't start: {error}"))
+}
+
+/// Runs a command that is a client of the REST API.
+async fn ask_server(command: ClientCommand, context: &mut Context<'_>) -> Result<Verdict, Failure> {
     match command {
-        Command::Certificate(command) => certificate::run(command, context).await,
-        Command::Account(command) => account::run(command, context).await,
-        Command::TestEmail(command) => test_email::run(&command, context).await,
-        Command::Token(command) => token::run(command, context).await,
-        Command::Audit(command) => audit::run(command, context).await,
-        Command::Completions(command) => Ok(completions::print(&command, context.screen)),
+        ClientCommand::Certificate(command) => certificate::run(command, context).await,
+        ClientCommand::Account(command) => account::run(command, context).await,
+        ClientCommand::TestEmail(command) => test_email::run(&command, context).await,
+        ClientCommand::Token(command) => token::run(command, context).await,
+        ClientCommand::Audit(command) => audit::run(command, context).await,
     }
 }
 

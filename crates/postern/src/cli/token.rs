@@ -113,15 +113,14 @@ async fn create_one(create: &Create, context: &mut Context<'_>) -> Result<Verdic
 }
 
 async fn list(context: &mut Context<'_>) -> Result<Verdict, Failure> {
-    let entries = context.client.fetch_all("/tokens", &[], usize::MAX).await?;
-    let list = Value::Array(entries);
+    let list = context.fetch_list("/tokens").await?;
     context.show(&list, |context| render_list(&list, context.screen.out_look, context.now));
     Ok(Verdict::Done)
 }
 
 async fn delete_one(delete: &Delete, context: &mut Context<'_>) -> Result<Verdict, Failure> {
-    let entries = context.client.fetch_all("/tokens", &[], usize::MAX).await?;
-    let found = find(&entries, &delete.token)?.clone();
+    let listed = context.client.fetch_all("/tokens", &[], usize::MAX).await?;
+    let found = find(&listed.entries, &delete.token)?.clone();
     let name = text(&found, "name").unwrap_or_default();
     if !delete.yes && context.keyboard.is_terminal() {
         let question = format!("Revoke token \"{name}\"? Whoever uses it is shut out at once.");

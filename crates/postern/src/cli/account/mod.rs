@@ -149,8 +149,7 @@ async fn add_one(add: &Add, context: &mut Context<'_>) -> Result<Verdict, Failur
 }
 
 async fn list(context: &mut Context<'_>) -> Result<Verdict, Failure> {
-    let entries = context.client.fetch_all("/accounts", &[], usize::MAX).await?;
-    let list = Value::Array(entries);
+    let list = context.fetch_list("/accounts").await?;
     context.show(&list, |context| render::list(&list, context));
     Ok(Verdict::Done)
 }

@@ -88,8 +88,7 @@ fn not_saved(failure: Failure, name: &str) -> Failure {
 }
 
 async fn list(context: &mut Context<'_>) -> Result<Verdict, Failure> {
-    let entries = context.client.fetch_all("/certificates", &[], usize::MAX).await?;
-    let list = Value::Array(entries);
+    let list = context.fetch_list("/certificates").await?;
     context.show(&list, |context| render::list(&list, context));
     Ok(Verdict::Done)
 }

@@ -12,7 +12,7 @@ pub(crate) enum CertificateCommand {
     #[command(after_help = "Examples:
   postern certificate import --name gate --file gate.pfx
   postern certificate import --name gate --file gate.pfx --password-file gate.password
-  vault read -field=password … | postern certificate import --name gate --file gate.pfx --password-stdin")]
+  pass gate/pfx | postern certificate import --name gate --file gate.pfx --password-stdin")]
     Import(Import),
     /// Generate a self-signed certificate
     #[command(after_help = "Examples:

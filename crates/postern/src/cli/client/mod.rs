@@ -45,6 +45,14 @@ struct Request {
     limit: Duration,
 }
 
+/// A whole list.
+#[derive(Debug, Default)]
+pub(crate) struct Listed {
+    pub(crate) entries: Vec<Value>,
+    /// What the server says of entries that it can't read any more.
+    pub(crate) damaged: Vec<String>,
+}
+
 /// The way to one server. Nothing is connected before the first call.
 pub(crate) struct Client {
     transport: Transport,
@@ -147,26 +155,22 @@ impl Client {
         path: &str,
         fields: &[(&str, Option<String>)],
         limit: usize,
-    ) -> Result<Vec<Value>, Failure> {
-        let mut entries = Vec::new();
+    ) -> Result<Listed, Failure> {
+        let mut listed = Listed::default();
         let mut cursor: Option<String> = None;
-        while entries.len() < limit {
-            let size = PAGE_SIZE.min(limit - entries.len());
+        while listed.entries.len() < limit {
+            let size = PAGE_SIZE.min(limit - listed.entries.len());
             let mut asked = fields.to_vec();
             asked.push(("limit", Some(size.to_string())));
             asked.push(("cursor", cursor.take()));
             let page = self.fetch(&format!("{path}{}", query(&asked))).await?;
-            let Some(Value::Array(items)) = page.get("items") else {
-                return Err(unexpected("a list without items"));
-            };
-            entries.extend(items.iter().cloned());
-            cursor = page.get("next").and_then(Value::as_str).map(str::to_owned);
-            if cursor.is_none() || items.is_empty() {
+            cursor = listed.take_page(&page)?;
+            if cursor.is_none() {
                 break;
             }
         }
-        entries.truncate(limit);
-        Ok(entries)
+        listed.entries.truncate(limit);
+        Ok(listed)
     }
 
     async fn exchange(&self, request: Request) -> Result<Value, Failure> {
@@ -194,6 +198,20 @@ impl Client {
             return Ok(response);
         }
         Err(read_refusal(response).await)
+    }
+}
+
+impl Listed {
+    /// Takes a page in; where the next one begins, unless this was the last.
+    fn take_page(&mut self, page: &Value) -> Result<Option<String>, Failure> {
+        let list = |name: &str| page.get(name).and_then(Value::as_array);
+        let items = list("items").ok_or_else(|| unexpected("a list without items"))?;
+        let damaged = list("damaged").map_or(&[][..], Vec::as_slice);
+        self.entries.extend(items.iter().cloned());
+        self.damaged.extend(damaged.iter().filter_map(Value::as_str).map(str::to_owned));
+        // A page of nothing would be followed by the same again.
+        let goes_on = !(items.is_empty() && damaged.is_empty());
+        Ok(page.get("next").and_then(Value::as_str).filter(|_| goes_on).map(str::to_owned))
     }
 }
 

@@ -57,6 +57,15 @@ token revoke n --yes
 audit list
 audit list --actor a --action certificate.import --target t --since 7d --until 2026-11-21T10:00:00Z --limit 10
 completions bash
+openapi
+serve
+serve --config postern.toml --data-dir /d
+serve --data-dir /d --listen 127.0.0.1:0
+demo
+demo --tour --data-dir /d
+demo --json --port 0
+demo --tour --stay
+demo --tour --json
 ";
 
 const BAD: &str = "
@@ -110,6 +119,9 @@ completions
 completions cobol
 certificate list --url ://
 certificate list --data-dir
+serve --listen 4443
+demo --stay
+demo --port 70000
 send --to a@b.c
 queue list
 ";

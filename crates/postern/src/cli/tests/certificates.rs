@@ -144,6 +144,15 @@ async fn list_follows_the_pages_and_prints_a_table_or_an_array() {
 }
 
 #[tokio::test]
+async fn entries_that_the_server_cannot_read_hide_nothing_else() {
+    let page = json!({"items": [gate()], "next": null, "damaged": ["certificate 0199-x: broken\u{7}"]});
+    let server = Server::expecting([("GET /certificates?limit=200", Answer::json(200, &page))]).await;
+    let ran = run(&server, "certificate list --json").await;
+    assert_eq!(ran.json(), json!([gate()]));
+    assert_eq!(ran.err, "! certificate 0199-x: broken\\u{7}\n");
+}
+
+#[tokio::test]
 async fn an_empty_list_invites() {
     let server = Server::expecting([("GET /certificates?limit=200", list_of(&[]))]).await;
     let ran = run(&server, "certificate list").await;

@@ -23,7 +23,7 @@ use super::globals::Target;
 use super::keyboard::Keyboard;
 use super::password::Prompt;
 use super::screen::{Look, Screen};
-use super::{Cli, dispatch};
+use super::{Cli, Command, ask_server};
 use server::Server;
 
 const NOW: OffsetDateTime = datetime!(2026-11-21 12:00 UTC);
@@ -85,7 +85,8 @@ async fn run_with(
         json: cli.globals.json,
         now: NOW,
     };
-    let end = dispatch(cli.command, &mut context).await;
+    let Command::Client(command) = cli.command else { panic!("{arguments} asks no server") };
+    let end = ask_server(command, &mut context).await;
     Ran { out: out.text(), err: err.text(), end }
 }
 

@@ -1,0 +1,180 @@
+//! Postern and a simulated tenant in one process, everything on loopback. It is the real server with the real API; only
+//! Microsoft is played. It must never touch a real tenant or a real data directory that wasn't named.
+
+pub(crate) mod browser;
+pub(crate) mod mailbox;
+pub(crate) mod tour;
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use m365_sim::{App, Sim, SimOptions, World};
+use serde::Serialize;
+use tempfile::TempDir;
+
+use crate::clock::Clock;
+use crate::config::{self, CloudConfig, Config, Overrides};
+use crate::serve::{self, Running};
+
+/// The name under which the simulated tenant's cloud is configured.
+const CLOUD: &str = "demo";
+/// The simulator's authority, in the data directory.
+const CA_FILE: &str = "demo-ca.pem";
+
+/// How a demo is started.
+#[derive(Debug, Clone)]
+pub(crate) struct DemoOptions {
+    /// Port of the console; 0 is a free one.
+    pub(crate) port: u16,
+    /// A temporary directory without one.
+    pub(crate) data_dir: Option<PathBuf>,
+}
+
+/// What a visitor needs to know, as `postern demo --json` prints it (product contract, section 9).
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Facts {
+    pub(crate) console: String,
+    pub(crate) control: String,
+    pub(crate) smtp: String,
+    pub(crate) cloud: String,
+    pub(crate) tenant_id: String,
+    pub(crate) client_id: String,
+    pub(crate) client_secret: String,
+    pub(crate) domain: String,
+    pub(crate) users: Vec<Visitor>,
+    pub(crate) data_dir: String,
+}
+
+/// Somebody who can sign in. The first has all that is needed, the others lack one thing each.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Visitor {
+    pub(crate) upn: String,
+    pub(crate) password: String,
+}
+
+/// A demo that is up.
+pub(crate) struct Demo {
+    facts: Facts,
+    recipient: String,
+    /// What a visitor's browser must trust: the simulator's authority and the console's certificate.
+    trusted_pem: String,
+    running: Running,
+    sim: Sim,
+    // Dropped last: the server's files are in it.
+    _folder: Option<TempDir>,
+}
+
+impl Demo {
+    /// Starts the tenant, then Postern in it; when it returns both accept.
+    ///
+    /// # Errors
+    /// A port or the data directory can't be had.
+    pub(crate) async fn start(options: DemoOptions) -> anyhow::Result<Self> {
+        let (data_dir, folder) = choose_folder(options.data_dir)?;
+        let sim = Sim::start(SimOptions::default()).await?;
+        let config = configure(&data_dir, options.port, &sim)?;
+        let running = serve::start(config, Clock::system()).await?;
+        register_redirects(&sim, running.console.port());
+        let facts = gather_facts(&sim, running.console.port(), &data_dir)?;
+        let console_pem = running.certificate_pem.clone().unwrap_or_default();
+        let trusted_pem = format!("{}\n{console_pem}", sim.ca_pem);
+        let recipient = choose_recipient(&sim)?;
+        Ok(Self { facts, recipient, trusted_pem, running, sim, _folder: folder })
+    }
+
+    pub(crate) fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    /// Who gets the tour's mail: a user besides the first, with a mailbox.
+    pub(crate) fn recipient(&self) -> &str {
+        &self.recipient
+    }
+
+    /// PEM of all that a visitor's browser must trust.
+    pub(crate) fn trusted_pem(&self) -> &str {
+        &self.trusted_pem
+    }
+
+    /// Stops Postern first, so that nothing fails for want of its tenant.
+    pub(crate) async fn stop(self) {
+        self.running.stop().await;
+        self.sim.stop().await;
+    }
+}
+
+fn choose_folder(named: Option<PathBuf>) -> anyhow::Result<(PathBuf, Option<TempDir>)> {
+    if let Some(path) = named {
+        return Ok((path, None));
+    }
+    let folder = tempfile::Builder::new()
+        .prefix("postern-demo-")
+        .tempdir()
+        .context("can't make a temporary directory")?;
+    Ok((folder.path().to_owned(), Some(folder)))
+}
+
+/// The environment is left out: what it says about a real server has no place here.
+fn configure(data_dir: &Path, port: u16, sim: &Sim) -> anyhow::Result<Config> {
+    std::fs::create_dir_all(data_dir)
+        .and_then(|()| std::fs::write(data_dir.join(CA_FILE), &sim.ca_pem))
+        .with_context(|| format!("can't write to {}", data_dir.display()))?;
+    let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let overrides = Overrides { data_dir: Some(data_dir.to_owned()), listen: Some(listen) };
+    let mut config = config::load(None, [], overrides)?;
+    config.names.extend(host_name().parse());
+    config.clouds.push(CloudConfig {
+        name: CLOUD.to_owned(),
+        login: Some(sim.https_url.clone()),
+        graph: Some(sim.https_url.clone()),
+        outlook_scope: Some("https://outlook.office.com".to_owned()),
+        outlook_app_scope: Some("https://outlook.office365.com".to_owned()),
+        smtp: Some(sim.smtp_addr.clone()),
+        ca_file: Some(data_dir.join(CA_FILE)),
+        discovery: None,
+    });
+    Ok(config)
+}
+
+fn host_name() -> String {
+    rustix::system::uname().nodename().to_string_lossy().to_ascii_lowercase()
+}
+
+/// The three redirect URIs of the set-up guide, with the port that the console really got.
+fn register_redirects(sim: &Sim, port: u16) {
+    let hosts = ["localhost".to_owned(), "127.0.0.1".to_owned(), host_name()];
+    let uris: Vec<String> = hosts.iter().map(|host| format!("https://{host}:{port}/authorize")).collect();
+    sim.change_world(|world| {
+        for app in &mut world.apps {
+            app.redirect_uris.clone_from(&uris);
+        }
+    });
+}
+
+fn choose_recipient(sim: &Sim) -> anyhow::Result<String> {
+    let users = sim.world().users;
+    let other = users.iter().skip(1).find(|user| user.has_mailbox());
+    Ok(other.context("the simulated tenant has no second mailbox")?.upn.clone())
+}
+
+fn gather_facts(sim: &Sim, port: u16, data_dir: &Path) -> anyhow::Result<Facts> {
+    let World { tenant, apps, users, .. } = sim.world();
+    let app: &App = apps.first().context("the simulated tenant has no application")?;
+    let secret = app.secrets.first().context("the simulated application has no secret")?;
+    let visitors = users.iter().filter(|user| !user.shared);
+    Ok(Facts {
+        console: format!("https://localhost:{port}"),
+        control: sim.control_url.clone(),
+        smtp: sim.smtp_addr.clone(),
+        cloud: CLOUD.to_owned(),
+        tenant_id: tenant.id.to_string(),
+        client_id: app.client_id.to_string(),
+        client_secret: secret.value.clone(),
+        domain: tenant.domain,
+        users: visitors
+            .map(|user| Visitor { upn: user.upn.clone(), password: user.password.clone() })
+            .collect(),
+        data_dir: data_dir.display().to_string(),
+    })
+}
