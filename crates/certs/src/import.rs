@@ -96,5 +96,5 @@ fn is_key(file: &[u8]) -> bool {
         inside.algorithm()?;
         inside.expect(Tag::OCTET_STRING)
     };
-    PrivateKey::from_pkcs8(file).is_ok() || PrivateKey::from_pkcs1(file).is_ok() || is_encrypted_key().is_ok()
+    PrivateKey::read(file).is_ok() || is_encrypted_key().is_ok()
 }

@@ -3,8 +3,11 @@
 //! This crate does no I/O and reads no clock: the time comes in as an argument. A private key enters through
 //! [`import()`], [`generate()`] or [`SigningKey::from_pkcs8_der`] and leaves only as sealed bytes or as an
 //! export that someone asked for; it is never printed. Its neighbours are `m365`, which signs assertions,
-//! and `postern`, which seals, stores and exports. Certificates are read by our own tolerant reader (see
-//! `ber`), since the strict ones refuse files that are in use.
+//! and `postern`, which seals, stores and exports.
+//!
+//! PKCS#12 and certificates are read by our own tolerant reader (`ber`, `pfx`, `certificate`), since the
+//! strict ones refuse files that are in use. [`import()`], [`generate()`] and [`export::pfx`] cost up to
+//! seconds of computing: call them where blocking is allowed.
 
 pub mod assertion;
 mod ber;

@@ -83,10 +83,10 @@ fn read_block(
         "CERTIFICATE" | "X509 CERTIFICATE" | "TRUSTED CERTIFICATE" => {
             found.certificates.push(read_certificate(block)?);
         }
-        "PRIVATE KEY" => found.keys.push(in_pem(PrivateKey::from_pkcs8(&decode(block.body)?))?),
+        "PRIVATE KEY" => found.keys.push(in_pem(PrivateKey::read(&decode(block.body)?))?),
         "ENCRYPTED PRIVATE KEY" => found.keys.push(read_encrypted_key(block, passphrases)?),
         "RSA PRIVATE KEY" => {
-            found.keys.push(in_pem(PrivateKey::from_pkcs1(&read_traditional(block, passphrases)?))?);
+            found.keys.push(in_pem(PrivateKey::read(&read_traditional(block, passphrases)?))?);
         }
         "EC PRIVATE KEY" => found.keys.push(PrivateKey::from_sec1(&read_traditional(block, passphrases)?)),
         "DSA PRIVATE KEY" => found.keys.push(PrivateKey::Other { kind: "DSA".to_owned(), public_key: None }),

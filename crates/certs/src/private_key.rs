@@ -45,6 +45,11 @@ pub(crate) enum PrivateKey {
 }
 
 impl PrivateKey {
+    /// Reads a key in any form, for files whose labels are not to be trusted.
+    pub(crate) fn read(bytes: &[u8]) -> Result<Self, Malformed> {
+        Self::from_pkcs8(bytes).or_else(|Malformed| Self::from_pkcs1(bytes))
+    }
+
     /// Reads PrivateKeyInfo or OneAsymmetricKey (RFC 5208 §5, RFC 5958 §2).
     pub(crate) fn from_pkcs8(bytes: &[u8]) -> Result<Self, Malformed> {
         let mut info = Reader::new(bytes).sequence()?;

@@ -1,15 +1,15 @@
 //! Makes keys of passwords: the classic derivation of PKCS#12, PBKDF1, PBKDF2 and OpenSSL's for PEM.
 //!
 //! The hashes that real files iterate by the hundred thousand come from aws-lc, which is fast in debug
-//! builds too; the rare rest from RustCrypto.
+//! builds too; what it lacks (MD5, SHA-512/224) from RustCrypto. HMAC is written out below, since neither
+//! has it for every hash that occurs.
 
 use std::num::NonZeroU32;
 
-use aws_lc_rs::{digest, hmac as fast_hmac, pbkdf2 as fast_pbkdf2};
+use aws_lc_rs::{digest, pbkdf2};
 use const_oid::ObjectIdentifier;
-use hmac::{EagerHash, Hmac, KeyInit, Mac};
 use md5::{Digest, Md5};
-use sha2::{Sha224, Sha512_224, Sha512_256};
+use sha2::Sha512_224;
 use zeroize::Zeroizing;
 
 use crate::ber::Oid;
@@ -25,14 +25,17 @@ pub(crate) enum Hash {
     Sha512,
     Sha512Of224,
     Sha512Of256,
+    Sha3Of256,
+    Sha3Of384,
+    Sha3Of512,
 }
 
 const fn oid(dotted: &str) -> ObjectIdentifier {
     ObjectIdentifier::new_unwrap(dotted)
 }
 
-/// The hash itself, and HMAC with it (RFC 8018 appendix B.1, RFC 8017 appendix B.1).
-const HASHES: [(Hash, ObjectIdentifier, ObjectIdentifier); 8] = [
+/// The hash itself, and HMAC with it (RFC 8017 appendix B.1, RFC 8018 appendix B.1, NIST).
+const HASHES: [(Hash, ObjectIdentifier, ObjectIdentifier); 11] = [
     (Hash::Md5, oid("1.2.840.113549.2.5"), oid("1.2.840.113549.2.6")),
     (Hash::Sha1, oid("1.3.14.3.2.26"), oid("1.2.840.113549.2.7")),
     (Hash::Sha224, oid("2.16.840.1.101.3.4.2.4"), oid("1.2.840.113549.2.8")),
@@ -41,6 +44,9 @@ const HASHES: [(Hash, ObjectIdentifier, ObjectIdentifier); 8] = [
     (Hash::Sha512, oid("2.16.840.1.101.3.4.2.3"), oid("1.2.840.113549.2.11")),
     (Hash::Sha512Of224, oid("2.16.840.1.101.3.4.2.5"), oid("1.2.840.113549.2.12")),
     (Hash::Sha512Of256, oid("2.16.840.1.101.3.4.2.6"), oid("1.2.840.113549.2.13")),
+    (Hash::Sha3Of256, oid("2.16.840.1.101.3.4.2.8"), oid("2.16.840.1.101.3.4.2.14")),
+    (Hash::Sha3Of384, oid("2.16.840.1.101.3.4.2.9"), oid("2.16.840.1.101.3.4.2.15")),
+    (Hash::Sha3Of512, oid("2.16.840.1.101.3.4.2.10"), oid("2.16.840.1.101.3.4.2.16")),
 ];
 
 impl Hash {
@@ -58,18 +64,18 @@ impl Hash {
             Hash::Md5 => 16,
             Hash::Sha1 => 20,
             Hash::Sha224 | Hash::Sha512Of224 => 28,
-            Hash::Sha256 | Hash::Sha512Of256 => 32,
-            Hash::Sha384 => 48,
-            Hash::Sha512 => 64,
+            Hash::Sha256 | Hash::Sha512Of256 | Hash::Sha3Of256 => 32,
+            Hash::Sha384 | Hash::Sha3Of384 => 48,
+            Hash::Sha512 | Hash::Sha3Of512 => 64,
         }
     }
 
-    /// What one iteration costs for a key of that length, in hashes. The code of the rare ones is compiled
-    /// here, unoptimised in debug builds, so they count for more.
+    /// What one iteration costs for a key of that length, in hashes of the fast kind. What is not made inside
+    /// of aws-lc as a whole is slower, most of all in debug builds, and counts for more.
     pub(crate) fn cost_of(self, key_octets: usize) -> usize {
         let each = match self {
             Hash::Sha1 | Hash::Sha256 | Hash::Sha384 | Hash::Sha512 => 1,
-            Hash::Md5 | Hash::Sha224 | Hash::Sha512Of224 | Hash::Sha512Of256 => 8,
+            _ => 8,
         };
         each * key_octets.div_ceil(self.length())
     }
@@ -79,6 +85,9 @@ impl Hash {
         match self {
             Hash::Md5 | Hash::Sha1 | Hash::Sha224 | Hash::Sha256 => 64,
             Hash::Sha384 | Hash::Sha512 | Hash::Sha512Of224 | Hash::Sha512Of256 => 128,
+            Hash::Sha3Of256 => 136,
+            Hash::Sha3Of384 => 104,
+            Hash::Sha3Of512 => 72,
         }
     }
 
@@ -93,6 +102,9 @@ impl Hash {
             Hash::Sha384 => &digest::SHA384,
             Hash::Sha512 => &digest::SHA512,
             Hash::Sha512Of256 => &digest::SHA512_256,
+            Hash::Sha3Of256 => &digest::SHA3_256,
+            Hash::Sha3Of384 => &digest::SHA3_384,
+            Hash::Sha3Of512 => &digest::SHA3_512,
         };
         output[..self.length()].copy_from_slice(digest::digest(fast, input).as_ref());
     }
@@ -107,19 +119,16 @@ impl Hash {
         Zeroizing::new(value[..self.length()].to_vec())
     }
 
-    /// HMAC (RFC 2104).
-    pub(crate) fn hmac(self, key: &[u8], message: &[u8]) -> Vec<u8> {
-        let fast = match self {
-            Hash::Md5 => return slow_hmac::<Hmac<Md5>>(key, message),
-            Hash::Sha512Of224 => return slow_hmac::<Hmac<Sha512_224>>(key, message),
-            Hash::Sha512Of256 => return slow_hmac::<Hmac<Sha512_256>>(key, message),
-            Hash::Sha1 => fast_hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY,
-            Hash::Sha224 => fast_hmac::HMAC_SHA224,
-            Hash::Sha256 => fast_hmac::HMAC_SHA256,
-            Hash::Sha384 => fast_hmac::HMAC_SHA384,
-            Hash::Sha512 => fast_hmac::HMAC_SHA512,
+    /// HMAC (RFC 2104 §2).
+    pub(crate) fn hmac(self, key: &[u8], message: &[u8]) -> Zeroizing<Vec<u8>> {
+        let mut padded =
+            if key.len() > self.block() { self.digest_often(key, 1) } else { Zeroizing::new(key.to_vec()) };
+        padded.resize(self.block(), 0);
+        let keyed = |pad: u8, message: &[u8]| {
+            let start = padded.iter().map(|octet| octet ^ pad);
+            self.digest_often(&Zeroizing::new(start.chain(message.iter().copied()).collect::<Vec<_>>()), 1)
         };
-        fast_hmac::sign(&fast_hmac::Key::new(fast, key), message).as_ref().to_vec()
+        keyed(0x5c, &keyed(0x36, message))
     }
 
     /// PBKDF2 (RFC 8018 §5.2); at least one iteration is made.
@@ -130,42 +139,36 @@ impl Hash {
         count: u32,
         length: usize,
     ) -> Zeroizing<Vec<u8>> {
-        let mut key = Zeroizing::new(vec![0; length]);
+        let count = NonZeroU32::new(count).unwrap_or(NonZeroU32::MIN);
         let fast = match self {
-            Hash::Md5 => return slow_pbkdf2::<Md5>(password, salt, count, key),
-            Hash::Sha224 => return slow_pbkdf2::<Sha224>(password, salt, count, key),
-            Hash::Sha512Of224 => return slow_pbkdf2::<Sha512_224>(password, salt, count, key),
-            Hash::Sha512Of256 => return slow_pbkdf2::<Sha512_256>(password, salt, count, key),
-            Hash::Sha1 => fast_pbkdf2::PBKDF2_HMAC_SHA1,
-            Hash::Sha256 => fast_pbkdf2::PBKDF2_HMAC_SHA256,
-            Hash::Sha384 => fast_pbkdf2::PBKDF2_HMAC_SHA384,
-            Hash::Sha512 => fast_pbkdf2::PBKDF2_HMAC_SHA512,
+            Hash::Sha1 => pbkdf2::PBKDF2_HMAC_SHA1,
+            Hash::Sha256 => pbkdf2::PBKDF2_HMAC_SHA256,
+            Hash::Sha384 => pbkdf2::PBKDF2_HMAC_SHA384,
+            Hash::Sha512 => pbkdf2::PBKDF2_HMAC_SHA512,
+            _ => return self.slow_pbkdf2(password, salt, count.get(), length),
         };
-        fast_pbkdf2::derive(
-            fast,
-            NonZeroU32::new(count).unwrap_or(NonZeroU32::MIN),
-            salt,
-            password,
-            &mut key,
-        );
+        let mut key = Zeroizing::new(vec![0; length]);
+        pbkdf2::derive(fast, count, salt, password, &mut key);
         key
     }
-}
 
-fn slow_pbkdf2<D: EagerHash>(
-    password: &[u8],
-    salt: &[u8],
-    count: u32,
-    mut key: Zeroizing<Vec<u8>>,
-) -> Zeroizing<Vec<u8>> {
-    pbkdf2::pbkdf2_hmac::<D>(password, salt, count.max(1), &mut key);
-    key
-}
-
-fn slow_hmac<M: Mac + KeyInit>(key: &[u8], message: &[u8]) -> Vec<u8> {
-    let mut mac = <M as KeyInit>::new_from_slice(key).expect("HMAC takes keys of every length");
-    mac.update(message);
-    mac.finalize().into_bytes().to_vec()
+    fn slow_pbkdf2(self, password: &[u8], salt: &[u8], count: u32, length: usize) -> Zeroizing<Vec<u8>> {
+        let mut key = Zeroizing::new(Vec::with_capacity(length + self.length()));
+        for block in 1_u32.. {
+            if key.len() >= length {
+                break;
+            }
+            let mut value = self.hmac(password, &[salt, &block.to_be_bytes()].concat());
+            let mut sum = value.clone();
+            for _ in 1..count {
+                value = self.hmac(password, &value);
+                sum.iter_mut().zip(value.iter()).for_each(|(sum, octet)| *sum ^= octet);
+            }
+            key.extend_from_slice(&sum);
+        }
+        key.truncate(length);
+        key
+    }
 }
 
 /// What the classic derivation makes (RFC 7292 appendix B.3).

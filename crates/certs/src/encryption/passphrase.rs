@@ -21,12 +21,8 @@ pub(crate) struct Passphrase {
 }
 
 impl Passphrase {
-    fn new(bmp: Vec<u8>, utf8: &str, spent: &Rc<Cell<u64>>) -> Self {
-        Passphrase {
-            bmp: Zeroizing::new(bmp),
-            utf8: Zeroizing::new(utf8.as_bytes().to_vec()),
-            spent: Rc::clone(spent),
-        }
+    fn new(bmp: Vec<u8>, utf8: &[u8], spent: &Rc<Cell<u64>>) -> Self {
+        Passphrase { bmp: Zeroizing::new(bmp), utf8: Zeroizing::new(utf8.to_vec()), spent: Rc::clone(spent) }
     }
 
     /// Takes a derivation from the budget before it is made: so many iterations, each of so many hashes.
@@ -52,17 +48,23 @@ impl Passphrase {
 }
 
 /// The readings to try, in this order. Nothing typed: absent (no octets), then empty (two zero octets);
-/// the classic derivation tells them apart. A password beyond ASCII: as it should be written, then as
-/// OpenSSL before 1.1.0 wrote it, one UTF-16 unit for each octet of its UTF-8 form.
+/// the classic derivation tells them apart. A password beyond ASCII: as it should be written; then as OpenSSL
+/// before 1.1.0 wrote it for the classic derivation, one UTF-16 unit for each octet of its UTF-8 form, and as
+/// old Bouncy Castle wrote it for the newer ones, in Latin-1.
 pub(crate) fn passphrases(password: Option<&Password>) -> Vec<Passphrase> {
     let spent = Rc::default();
     match password.map(Password::expose).filter(|text| !text.is_empty()) {
-        None => vec![Passphrase::new(Vec::new(), "", &spent), Passphrase::new(vec![0, 0], "", &spent)],
-        Some(text) if text.is_ascii() => vec![Passphrase::new(to_bmp(text.encode_utf16()), text, &spent)],
-        Some(text) => vec![
-            Passphrase::new(to_bmp(text.encode_utf16()), text, &spent),
-            Passphrase::new(to_bmp(text.bytes().map(u16::from)), text, &spent),
-        ],
+        None => vec![Passphrase::new(Vec::new(), b"", &spent), Passphrase::new(vec![0, 0], b"", &spent)],
+        Some(text) => {
+            let right = Passphrase::new(to_bmp(text.encode_utf16()), text.as_bytes(), &spent);
+            if text.is_ascii() {
+                return vec![right];
+            }
+            let latin_1: Option<Vec<u8>> =
+                text.chars().map(|character| u8::try_from(character).ok()).collect();
+            let latin_1 = Zeroizing::new(latin_1.unwrap_or_else(|| text.as_bytes().to_vec()));
+            vec![right, Passphrase::new(to_bmp(text.bytes().map(u16::from)), &latin_1, &spent)]
+        }
     }
 }
 
@@ -80,6 +82,13 @@ mod tests {
         let [correct, old] = &passphrases(Some(&password))[..] else { panic!("two readings") };
         assert_eq!(correct.bmp.as_slice(), [0, 0x61, 0xd8, 0x3d, 0xde, 0x00, 0, 0]);
         assert_eq!(old.bmp.as_slice(), [0, 0x61, 0, 0xf0, 0, 0x9f, 0, 0x98, 0, 0x80, 0, 0]);
+    }
+
+    #[test]
+    fn a_password_of_western_europe_is_read_in_latin_1_too() {
+        let [right, old] = &passphrases(Some(&Password::new("Crüe")))[..] else { panic!("two readings") };
+        assert_eq!(right.utf8.as_slice(), "Crüe".as_bytes());
+        assert_eq!(old.utf8.as_slice(), b"Cr\xfce");
     }
 
     #[test]
