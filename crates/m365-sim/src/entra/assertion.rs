@@ -167,7 +167,7 @@ fn check_signature(
     algorithm: &'static RsaParameters,
     client_id: &str,
 ) -> Result<(), Refusal> {
-    if certificate.key_bits() < 2048 {
+    if (1..2048).contains(&certificate.key_bits()) {
         return Err(refusal::weak_key(certificate.key_bits()));
     }
     let key = UnparsedPublicKey::new(algorithm, certificate.public_key());
