@@ -342,7 +342,8 @@ mod tests {
         fn no_input_makes_the_reader_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
             let mut reader = Reader::new(&bytes);
             while let Ok(Some(element)) = reader.next() {
-                let _ = (element.octets(), element.bits(), element.small(), element.oid().map(|oid| oid.name()));
+                let _ = (element.octets(), element.bits(), element.small());
+                let _ = element.oid().map(|oid| (oid.name(), oid.dotted()));
             }
         }
     }

@@ -50,10 +50,12 @@ pub(crate) fn read(text: &str, password: Option<&Password>) -> Result<Found, Ref
     Err(Refusal::damaged_pem())
 }
 
-/// Decodes base64 with white space anywhere in it; `None` when it is something else.
+/// Decodes base64 with white space anywhere in it; `None` when it is something else. A last digit that stands
+/// alone is dropped: the text was cut off, and what it holds will tell.
 pub(crate) fn decode_base64(text: &str) -> Option<Zeroizing<Vec<u8>>> {
     let packed: Zeroizing<String> = Zeroizing::new(text.split_ascii_whitespace().collect());
-    TOLERANT.decode(packed.as_bytes()).ok().map(Zeroizing::new)
+    let whole = if packed.len() % 4 == 1 { packed.len() - 1 } else { packed.len() };
+    TOLERANT.decode(&packed.as_bytes()[..whole]).ok().map(Zeroizing::new)
 }
 
 struct Block<'a> {

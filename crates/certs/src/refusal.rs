@@ -124,7 +124,7 @@ impl NotPkcs12 {
                 "Export the certificate again and copy it in binary mode."
             }
             NotPkcs12::SomethingElse => {
-                "Choose the .pfx or .p12 file that holds the certificate with its private key, or a PEM file with both."
+                "Choose the .pfx or .p12 file with the certificate and its private key, or a PEM file with both."
             }
             NotPkcs12::CertificateAlone => {
                 "This is the public part. Export the certificate with its private key, as a .pfx file."
@@ -164,7 +164,7 @@ impl WrongPassword {
         match self {
             WrongPassword::NoneTyped => "Type the password that was set when the file was exported.",
             WrongPassword::Typed => {
-                "Type the password that was set when the file was exported; mind capitals and the keyboard layout."
+                "Type the password that was set when the file was exported; mind capitals and keyboard layout."
             }
             WrongPassword::KeyHasAnother => "Export the certificate again with one password for everything.",
         }
@@ -195,7 +195,7 @@ impl Refusal {
             Refusal::NotPkcs12 { what } => what.hint(),
             Refusal::WrongPassword { which } => which.hint(),
             Refusal::UnsupportedAlgorithm { .. } => {
-                "Export the certificate again with AES-256 and SHA-256 (or, from old systems, TripleDES and SHA-1)."
+                "Export the certificate again with AES-256 and SHA-256, or with TripleDES from old systems."
             }
             Refusal::NoCertificate => "Export the certificate together with its private key.",
             Refusal::NoPrivateKey => {
@@ -204,11 +204,11 @@ impl Refusal {
             Refusal::SeveralKeys { .. } => "Choose one by its thumbprint.",
             Refusal::KeyMismatch => "Export the key together with the certificate that was issued for it.",
             Refusal::NotRsa { .. } => {
-                "Entra ID accepts RSA keys only: generate a certificate here, or have one issued for an RSA key."
+                "Entra ID accepts RSA keys only: generate a certificate here, or have one issued for such a key."
             }
             Refusal::KeyTooSmall { .. } => "Use a certificate whose RSA key has 2048 bits or more.",
             Refusal::Expired { .. } => "Use a renewed certificate, or generate a new one here.",
-            Refusal::TooLarge { .. } => "Choose the file that holds only the certificate, its chain and its private key.",
+            Refusal::TooLarge { .. } => "Choose the file that holds the certificate, its chain and its private key only.",
         }
         .to_owned()
     }

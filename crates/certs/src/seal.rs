@@ -10,7 +10,7 @@
 //! offset  length  what
 //!      0       3  "pst"
 //!      3       1  version, 0x01
-//!      4       8  id of the master key: the first octets of HMAC-SHA-256(master key, "postern master key id")
+//!      4       8  id of the master key: HMAC-SHA-256(master key, "postern master key id"), cut
 //!     12      12  nonce of the wrapped data key, random
 //!     24      32  data key, encrypted under the master key
 //!     56      16  tag of the data key

@@ -39,7 +39,8 @@ pub(crate) fn of(leaf: &Certificate, now: OffsetDateTime) -> Vec<Warning> {
         (
             is_long_lived(leaf),
             "long_lifetime",
-            "The certificate is valid for more than 24 months; a policy of the tenant may refuse it.".to_owned(),
+            "The certificate is valid for more than 24 months; a policy of the tenant may refuse it."
+                .to_owned(),
         ),
         (
             leaf.purposes.forbids_digital_signature,
@@ -59,7 +60,7 @@ pub(crate) fn of(leaf: &Certificate, now: OffsetDateTime) -> Vec<Warning> {
         (
             leaf.purposes.is_ca,
             "ca_certificate",
-            "This is the certificate of a certification authority; use one that is made for this purpose only."
+            "The certificate is that of a certification authority; use one that is made for this purpose."
                 .to_owned(),
         ),
     ];

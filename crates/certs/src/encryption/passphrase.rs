@@ -35,7 +35,7 @@ impl Passphrase {
         let hashes = iterations.saturating_mul(hashes_each as u64);
         self.spent.set(self.spent.get().saturating_add(hashes));
         if self.is_exhausted() {
-            let name = format!("a key derivation of {iterations} iterations, more work than a file may cost");
+            let name = format!("a key derivation with {iterations} iterations, too many to try");
             return Err(Refusal::UnsupportedAlgorithm { name, oid: algorithm.dotted() });
         }
         u32::try_from(iterations).ok().filter(|count| *count > 0).ok_or_else(Refusal::damaged)

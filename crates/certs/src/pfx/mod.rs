@@ -8,6 +8,7 @@
 mod mac;
 
 use const_oid::ObjectIdentifier;
+use zeroize::Zeroizing;
 
 use crate::{
     Password,
@@ -86,7 +87,7 @@ fn wrong_password(none_typed: bool, proven: bool) -> Refusal {
 }
 
 /// The octets that the MAC covers: the content of the outer ContentInfo, joined where it came in pieces.
-fn read_authenticated_safe(pfx: &mut Reader<'_>) -> Result<Vec<u8>, Refusal> {
+fn read_authenticated_safe(pfx: &mut Reader<'_>) -> Result<Zeroizing<Vec<u8>>, Refusal> {
     let mut info = pfx.sequence()?;
     let kind = info.oid()?;
     if !kind.is(DATA) {
@@ -94,7 +95,7 @@ fn read_authenticated_safe(pfx: &mut Reader<'_>) -> Result<Vec<u8>, Refusal> {
         return Err(unsupported(kind));
     }
     let content = info.expect(Tag::context(0))?.open().expect(Tag::OCTET_STRING)?;
-    Ok(content.octets()?.into_owned())
+    Ok(Zeroizing::new(content.octets()?.into_owned()))
 }
 
 fn find_passphrase(
@@ -174,11 +175,7 @@ impl<'a> Safe<'a> {
         self.read_bags(&bags, MOST_NESTED)
     }
 
-    fn open(
-        &mut self,
-        scheme: &Scheme<'_>,
-        encrypted: &Element<'_>,
-    ) -> Result<zeroize::Zeroizing<Vec<u8>>, Refusal> {
+    fn open(&mut self, scheme: &Scheme<'_>, encrypted: &Element<'_>) -> Result<Zeroizing<Vec<u8>>, Refusal> {
         let encrypted = encrypted.octets()?;
         for passphrase in self.passphrases {
             match scheme.open(passphrase, &encrypted)? {
