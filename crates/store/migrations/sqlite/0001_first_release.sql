@@ -119,6 +119,7 @@ CREATE TABLE audit (
 -- Newest first, whatever is asked for: each filter has its own way in, and none sorts.
 CREATE INDEX audit_by_time ON audit (at, id);
 CREATE INDEX audit_by_actor ON audit (actor, at, id);
+CREATE INDEX audit_by_actor_and_action ON audit (actor, action, at, id);
 CREATE INDEX audit_by_action ON audit (action, at, id);
 CREATE INDEX audit_by_target ON audit (target, at, id);
 
