@@ -4,6 +4,12 @@
 //! secret out by `Debug`, an error or a log line, or drop a refresh token before its successor is stored.
 //! Neighbours: `mail` (what a message is), `certs` (whose key signs our assertions), and on the other side
 //! of the wall Entra ID, Microsoft Graph and Exchange Online; `postern` gives the account, time and store.
+//!
+//! The usual way through: a [`cloud::Cloud`] gets a [`connection::Connection`]; [`authorize`] (or
+//! [`device_code`]) signs a person in and leaves a refresh token with the [`grant_keeper::GrantKeeper`];
+//! [`token::Tokens`] gives access tokens from then on; [`state::AccountState`] says where an account stands.
+//! Everything that fails does so as a [`Failure`]. Beginning a flow takes the connection and is async,
+//! because a plain OpenID provider's doors are known from its discovery document only.
 
 pub mod account;
 pub mod authorize;
@@ -19,11 +25,14 @@ pub mod outcome;
 mod provider;
 pub mod proxy;
 pub mod scope;
+#[cfg(test)]
+mod scripted;
 pub mod secret;
 mod signed_in;
 pub mod smtp;
 pub mod state;
 pub mod tenant;
+pub mod test_mail;
 #[cfg(test)]
 mod testing;
 pub mod token;
