@@ -56,6 +56,64 @@ fn padding_of(plain: &[u8], block: usize) -> Option<usize> {
     (is_padding && plain[plain.len() - count..].iter().all(|octet| *octet == last)).then_some(count)
 }
 
+/// Names of what some programs can write and this one does not read, where the registry has none.
+const NAMES: [(&str, &str); 17] = [
+    ("1.0.10118.3.0.55", "Whirlpool"),
+    ("1.2.156.10197.1.104.2", "SM4-CBC"),
+    ("1.2.156.10197.1.401", "SM3"),
+    ("1.2.392.200011.61.1.1.1.2", "Camellia-128-CBC"),
+    ("1.2.392.200011.61.1.1.1.3", "Camellia-192-CBC"),
+    ("1.2.392.200011.61.1.1.1.4", "Camellia-256-CBC"),
+    ("1.2.410.200004.1.4", "SEED-CBC"),
+    ("1.2.410.200046.1.1.12", "ARIA-256-CBC"),
+    ("1.2.410.200046.1.1.2", "ARIA-128-CBC"),
+    ("1.2.410.200046.1.1.7", "ARIA-192-CBC"),
+    ("1.2.643.2.2.21", "GOST 28147-89"),
+    ("1.2.643.2.2.9", "GOST R 34.11-94"),
+    ("1.2.643.7.1.1.2.2", "Streebog-256"),
+    ("1.2.643.7.1.1.2.3", "Streebog-512"),
+    ("1.2.840.113549.1.5.1", "pbeWithMD2AndDES-CBC"),
+    ("1.3.36.3.2.1", "RIPEMD-160"),
+    ("1.3.6.1.4.1.11591.4.11", "scrypt"),
+];
+
 pub(crate) fn unsupported(algorithm: Oid<'_>) -> Refusal {
-    Refusal::UnsupportedAlgorithm { name: algorithm.name(), oid: algorithm.dotted() }
+    let oid = algorithm.dotted();
+    let name = match NAMES.iter().find(|(known, _)| *known == oid) {
+        Some((_, name)) => (*name).to_owned(),
+        None if algorithm.name() == oid => "an algorithm without a known name".to_owned(),
+        None => algorithm.name(),
+    };
+    Refusal::UnsupportedAlgorithm { name, oid }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn padded(content: &[u8], padding: &[u8]) -> Zeroizing<Vec<u8>> {
+        Zeroizing::new([content, padding].concat())
+    }
+
+    #[test]
+    fn a_content_with_its_padding_is_right() {
+        let Opened::Right(content) = Opened::judge(padded(&[0x30, 2, 5, 0], &[4; 4]), 8) else {
+            panic!("right")
+        };
+        assert_eq!(content.as_slice(), [0x30, 2, 5, 0]);
+        assert!(matches!(Opened::judge(padded(&[0x30, 2, 5, 0], &[]), 1), Opened::Right(_)));
+    }
+
+    #[test]
+    fn a_right_header_with_a_wrong_padding_is_damage() {
+        assert!(matches!(Opened::judge(padded(&[0x30, 2, 5, 0], &[4, 4, 9, 4]), 8), Opened::Damaged));
+    }
+
+    #[test]
+    fn a_right_padding_with_a_wrong_header_is_a_wrong_password() {
+        assert!(matches!(Opened::judge(padded(&[0x31, 2, 5, 0], &[4; 4]), 8), Opened::WrongPassword));
+        assert!(matches!(Opened::judge(padded(&[0x30, 1, 5, 0], &[4; 4]), 8), Opened::WrongPassword));
+        assert!(matches!(Opened::judge(padded(&[0x30, 2, 5, 0], &[7]), 1), Opened::WrongPassword));
+        assert!(matches!(Opened::judge(padded(&[], &[]), 8), Opened::WrongPassword));
+    }
 }

@@ -7,5 +7,6 @@ mod exported;
 mod generated;
 mod given;
 mod hostile;
+mod refused;
 mod tools;
 mod verdicts;

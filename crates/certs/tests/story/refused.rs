@@ -1,0 +1,61 @@
+//! A refusal says what is wrong and what to do next.
+
+use certs::{ImportOptions, NotPkcs12, Password, Refusal, import};
+
+use crate::given::NOW;
+
+fn refused(file: &[u8], password: &str) -> Refusal {
+    let password = Password::new(password);
+    import(file, &ImportOptions { password: Some(&password), thumbprint: None, now: NOW }).unwrap_err()
+}
+
+#[test]
+fn an_unsupported_algorithm_is_named() {
+    let camellia = include_bytes!("../fixtures/pfx/made/openssl_camellia.pfx");
+    assert_eq!(
+        refused(camellia, "hunter2").to_string(),
+        "the file uses Camellia-256-CBC (1.2.392.200011.61.1.1.1.4), which Postern cannot read"
+    );
+}
+
+#[test]
+fn the_public_part_is_recognised_in_both_forms() {
+    for file in [
+        &include_bytes!("../fixtures/pem/certificate_only.pem")[..],
+        include_bytes!("../fixtures/pfx/made/other_certificate.pfx"),
+    ] {
+        assert!(refused(file, "x").hint().starts_with("This is the public part."));
+    }
+}
+
+#[test]
+fn a_damaged_file_is_told_from_something_else() {
+    let cut_off = include_bytes!("../fixtures/pfx/made/damaged_cut_at_60_percent.pfx");
+    assert_eq!(refused(cut_off, "hunter2"), Refusal::NotPkcs12 { what: NotPkcs12::Damaged });
+    assert_eq!(refused(b"PK\x03\x04", "x"), Refusal::NotPkcs12 { what: NotPkcs12::SomethingElse });
+    assert_eq!(refused(b"\n", "x"), Refusal::NotPkcs12 { what: NotPkcs12::Empty });
+}
+
+#[test]
+fn a_key_with_a_password_of_its_own_is_told_from_a_mistyped_one() {
+    let file = include_bytes!("../fixtures/pfx/made/password_of_its_own.pfx");
+    let [right, wrong] = ["hunter2", "Hunter2"].map(|password| refused(file, password));
+    assert_eq!((right.code(), wrong.code()), ("wrong_password", "wrong_password"));
+    assert_ne!(right.to_string(), wrong.to_string());
+}
+
+#[test]
+fn several_keys_are_listed_to_choose_from() {
+    let file = include_bytes!("../fixtures/pfx/made/holds_two_keys.pfx");
+    let Refusal::SeveralKeys { choices, thumbprint_given: false } = refused(file, "") else {
+        panic!("two keys")
+    };
+    let subjects: Vec<_> = choices.iter().map(|choice| choice.subject.as_str()).collect();
+    assert_eq!(subjects, ["CN=leaf, O=TEST MATERIAL", "CN=other, O=TEST MATERIAL"]);
+}
+
+#[test]
+fn an_expired_certificate_names_its_day() {
+    let file = include_bytes!("../fixtures/pem/expired.pem");
+    assert_eq!(refused(file, "").to_string(), "the certificate expired on 2026-11-20");
+}
