@@ -177,3 +177,6 @@ fn read_json(answer: &Answer) -> Result<Value, Failure> {
         true => serde_json::from_slice(&answer.body).map_err(|_| answer.unreadable("the answer isn't JSON")),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -75,3 +75,100 @@ fn judge_smtp(refusal: &SmtpRefusal) -> Verdict {
         _ => Verdict::Account,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use time::macros::datetime;
+
+    use super::*;
+    use crate::failure::{EntraRefusal, LocalTrouble, NetworkTrouble};
+    use crate::graph::read_refusal;
+
+    const NOW: OffsetDateTime = datetime!(2026-11-21 12:00 UTC);
+
+    fn name(failure: impl Into<Failure>) -> &'static str {
+        match of_failure(&failure.into(), NOW) {
+            Outcome::Delivered { .. } => "delivered",
+            Outcome::Retry { .. } => "retry",
+            Outcome::Rejected { .. } => "rejected",
+            Outcome::AccountBroken { .. } => "account_broken",
+            Outcome::Unknown { .. } => "unknown",
+        }
+    }
+
+    fn graph(status: u16, code: &str) -> GraphRefusal {
+        read_refusal(status, format!(r#"{{"error":{{"code":"{code}","message":"m"}}}}"#).as_bytes())
+    }
+
+    fn smtp(stage: SmtpStage, code: u16, enhanced: &str) -> SmtpRefusal {
+        let enhanced = Some(enhanced.to_owned());
+        SmtpRefusal { stage, code, enhanced, text: String::new(), challenge: None, recipient: None }
+    }
+
+    #[test]
+    fn only_a_lost_answer_is_unknown() {
+        for (kind, expected) in [
+            (NetworkKind::AfterLastByte, "unknown"),
+            (NetworkKind::Reset, "retry"),
+            (NetworkKind::Timeout, "retry"),
+            (NetworkKind::Dns, "retry"),
+        ] {
+            assert_eq!(name(NetworkTrouble::new("a:1", kind, "")), expected);
+        }
+        for status in [408, 502, 504] {
+            assert_eq!(name(graph(status, "")), "unknown", "{status}");
+        }
+        assert_eq!(name(graph(503, "serviceNotAvailable")), "retry");
+    }
+
+    #[test]
+    fn the_account_is_blamed_for_what_all_its_mail_would_meet_and_the_message_for_the_rest() {
+        for (status, code, expected) in [
+            (401, "InvalidAuthenticationToken", "account_broken"),
+            (403, "ErrorAccessDenied", "account_broken"),
+            (403, "ErrorSendAsDenied", "rejected"),
+            (404, "MailboxNotEnabledForRESTAPI", "account_broken"),
+            (400, "ErrorInvalidRecipients", "rejected"),
+            (400, "ErrorMessageSizeExceeded", "rejected"),
+            (400, "ErrorExceededMessageLimit", "retry"),
+            (413, "", "rejected"),
+            (429, "ApplicationThrottled", "retry"),
+            (507, "", "account_broken"),
+            (200, "", "rejected"),
+        ] {
+            assert_eq!(name(graph(status, code)), expected, "{status} {code}");
+        }
+        for (stage, code, enhanced, expected) in [
+            (SmtpStage::Auth, 535, "5.7.3", "account_broken"),
+            (SmtpStage::MailFrom, 530, "5.7.57", "account_broken"),
+            (SmtpStage::MailFrom, 501, "5.1.7", "rejected"),
+            (SmtpStage::RcptTo, 550, "5.1.1", "rejected"),
+            (SmtpStage::RcptTo, 452, "4.5.3", "retry"),
+            (SmtpStage::EndOfData, 432, "4.3.2", "retry"),
+            (SmtpStage::EndOfData, 554, "5.2.252", "rejected"),
+            (SmtpStage::EndOfData, 554, "5.2.2", "account_broken"),
+            (SmtpStage::EndOfData, 552, "5.3.4", "rejected"),
+            (SmtpStage::EndOfData, 550, "5.1.8", "account_broken"),
+        ] {
+            assert_eq!(name(smtp(stage, code, enhanced)), expected, "{code} {enhanced}");
+        }
+        assert_eq!(name(LocalTrouble::new("message_too_large", "m", "h")), "rejected");
+        assert_eq!(name(LocalTrouble::new("needs_sign_in", "m", "h")), "account_broken");
+        assert_eq!(name(EntraRefusal::from_redirect("invalid_grant", "", None, None)), "account_broken");
+        assert_eq!(name(EntraRefusal::from_redirect("server_error", "", None, None)), "retry");
+    }
+
+    #[test]
+    fn a_pause_that_was_asked_for_becomes_a_time() {
+        let mut refusal = graph(429, "ApplicationThrottled");
+        refusal.retry_after = Some(Duration::from_secs(90));
+        refusal.request_id = Some("r-1".to_owned());
+        let Outcome::Retry { why, not_before } = of_failure(&refusal.into(), NOW) else {
+            panic!("throttled mail is tried again");
+        };
+        assert_eq!(not_before, Some(datetime!(2026-11-21 12:01:30 UTC)));
+        assert_eq!((why.code.as_str(), why.request_id.as_deref()), ("ApplicationThrottled", Some("r-1")));
+    }
+}

@@ -10,39 +10,35 @@ mod reply;
 mod session;
 mod wire;
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use mail::{Address, Envelope};
-use tokio_rustls::rustls::ClientConfig;
+use rustls::ClientConfig;
 
+use crate::cloud::SmtpServer;
+use crate::connection::Connection;
 use crate::failure::{Failure, SmtpRefusal};
+use crate::secret::AccessToken;
 
 pub use session::Session;
 
 /// Which server to speak to, and how.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Server<'a> {
-    /// DNS name; the certificate must be valid for it.
-    pub host: &'a str,
-    /// 587 at Microsoft.
-    pub port: u16,
-    /// The roots that its certificate is verified against.
-    pub tls: Arc<ClientConfig>,
-    /// What we call ourselves in EHLO: a domain name, or an address literal (RFC 5321 §4.1.4).
-    pub hello: &'a str,
-    /// How long to wait for what.
-    pub timeouts: Timeouts,
+    address: &'a SmtpServer,
+    tls: &'a Arc<ClientConfig>,
+    hello: String,
+    timeouts: Timeouts,
 }
 
 /// Who logs in.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 pub struct Login<'a> {
     /// The mailbox that the mail goes out of; for a shared one the shared address (facts 6.3).
     pub mailbox: &'a Address,
     /// An access token for the Exchange resource, not for Graph.
-    pub token: &'a str,
+    pub token: &'a AccessToken,
 }
 
 /// How long to wait for what. RFC 5321 §4.5.3.2 gives minimums of 2 to 10 minutes for hosts that talk across
@@ -89,9 +85,35 @@ pub async fn send(
     sent
 }
 
-impl Server<'_> {
+impl<'a> Server<'a> {
+    /// The SMTP server of the connection's cloud; its certificate is verified against the same roots.
+    /// `hello` is what we call ourselves in EHLO: a domain name (RFC 5321 §4.1.4).
+    pub fn of_cloud(conn: &'a Connection, hello: &str) -> Server<'a> {
+        Server {
+            address: &conn.cloud().smtp,
+            tls: conn.smtp_tls(),
+            hello: presentable(hello),
+            timeouts: Timeouts::default(),
+        }
+    }
+
+    /// With other limits than the default ones.
+    #[must_use]
+    pub fn with_timeouts(self, timeouts: Timeouts) -> Server<'a> {
+        Server { timeouts, ..self }
+    }
+
     fn target(&self) -> String {
-        format!("{}:{}", self.host, self.port)
+        self.address.to_string()
+    }
+}
+
+/// A host's name comes from its system, where it may be anything.
+fn presentable(hello: &str) -> String {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-.".contains(&byte);
+    match !hello.is_empty() && hello.bytes().all(fits) {
+        true => hello.to_owned(),
+        false => "localhost".to_owned(),
     }
 }
 
@@ -108,8 +130,5 @@ impl Default for Timeouts {
     }
 }
 
-impl fmt::Debug for Login<'_> {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "Login {{ mailbox: {}, token: <redacted> }}", self.mailbox)
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -55,12 +55,18 @@ pub(super) fn find_code(text: &str) -> Option<&'static str> {
     ROWS.iter().map(|row| row.code).find(|code| !code.is_empty() && words.contains(code))
 }
 
+/// The rows that a code leads to.
+#[cfg(test)]
+pub(super) fn rows_by_code() -> impl Iterator<Item = (&'static str, &'static Words)> {
+    ROWS.iter().filter(|row| !row.code.is_empty()).map(|row| (row.code, &row.words))
+}
+
 const ROWS: &[Row] = &[
     // 401: the token.
     row("InvalidAuthenticationToken", PosternAdministrator,
         "The access token is for another service than Microsoft Graph.",
         "Check `graph` of the [[cloud]] in postern.toml. If you configured none, report it: it is a fault in Postern.").saying("audience"),
-    row("InvalidAuthenticationToken", Wait,
+    row("InvalidAuthenticationToken", PosternAdministrator,
         "Microsoft Graph takes the access token for expired, also when asked with a fresh one. One of its servers sometimes does; a wrong clock here looks the same.",
         "Try again. If it stays, check the clock of the machine that Postern runs on (`timedatectl`).").saying("expired"),
     row("InvalidAuthenticationToken", PosternAdministrator,

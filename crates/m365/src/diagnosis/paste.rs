@@ -45,8 +45,7 @@ fn read_smtp(text: &str) -> Option<Failure> {
     let enhanced = words.iter().map(|word| word.trim_end_matches(['.', ':'])).find(|word| is_enhanced(word));
     let code = words.iter().find_map(|word| reply_code(word.trim_end_matches([':', '.'])));
     let names_the_switch = text.contains("SmtpClientAuthentication");
-    if enhanced.is_none() && !names_the_switch && !text.trim_start().starts_with(|c: char| c.is_ascii_digit())
-    {
+    if enhanced.is_none() && !names_the_switch && !begins_like_smtp(text) {
         return None;
     }
     let code = code.or_else(|| enhanced.map(usual_code)).or(names_the_switch.then_some(535))?;
@@ -73,6 +72,13 @@ fn read_graph(text: &str) -> Option<Failure> {
 }
 
 const TEXT_CHARS: usize = 2000;
+
+/// Without an enhanced code, only a line that begins with a code that HTTP doesn't use.
+fn begins_like_smtp(text: &str) -> bool {
+    let (code, rest) = text.trim_start().split_at_checked(3).unwrap_or_default();
+    let is_smtp = matches!(code.parse(), Ok(421 | 432 | 450..=455 | 521 | 530 | 534 | 535 | 538 | 550..=556));
+    is_smtp && rest.starts_with([' ', '-']) && rest.len() > 1
+}
 
 fn reply_code(word: &str) -> Option<u16> {
     word.parse().ok().filter(|code| word.len() == 3 && (400..600).contains(code))

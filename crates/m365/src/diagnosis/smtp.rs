@@ -49,6 +49,13 @@ pub(super) fn look_up(refusal: &SmtpRefusal, sign_in: Option<SignIn>) -> Option<
     tables.into_iter().flatten().find(|row| row.answers_to(refusal, &text, sign_in)).map(|row| &row.words)
 }
 
+/// The rows that don't need to know where in the dialog they are.
+#[cfg(test)]
+pub(super) fn rows_of_any_stage() -> impl Iterator<Item = &'static Words> {
+    let rows = [LOG_IN, SETTING_UP, MESSAGE, LIMITS].into_iter().flatten();
+    rows.filter(|row| row.stage.is_none()).map(|row| &row.words)
+}
+
 /// AUTH (facts 6.5). A MAIL FROM after a failed AUTH repeats the 535 in its text: `530 5.7.57 … Error: 535 …`.
 const LOG_IN: &[Row] = &[
     row(0, "", "smtpclientauthentication is disabled for the tenant", words(TenantAdministrator,
@@ -177,9 +184,9 @@ const MESSAGE: &[Row] = &[
         "",
         "submission quota exceeded",
         words(
-            Wait,
+            PosternAdministrator,
             "{mailbox} has sent to as many recipients as it may in a day (10,000).",
-            "Wait: the limit counts the last 24 hours. Where machines send much, spread it over several mailboxes.",
+            "Send again a day later: the limit counts the last 24 hours. Where machines send much, spread it over several mailboxes.",
         ),
     ),
     row(0, "", "maxsubmissionexceeded", words(Sender, TOO_LARGE, RAISE_LIMIT)),

@@ -2,17 +2,18 @@
 //!
 //! It never says a user name or a token before TLS is verified, and forgets all that was said before TLS.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use mail::{Address, Envelope};
+use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
-use tokio_rustls::rustls::pki_types::ServerName;
 use zeroize::Zeroizing;
 
 use super::content::Content;
@@ -118,7 +119,7 @@ const MAX_COMMAND_OCTETS: usize = 512;
 async fn connect(server: &Server<'_>) -> Result<TcpStream, NetworkTrouble> {
     let trouble = |kind, detail: &str| NetworkTrouble::new(server.target(), kind, detail);
     let connecting = async {
-        let addresses = lookup_host((server.host, server.port)).await;
+        let addresses = lookup_host((server.address.host.as_str(), server.address.port)).await;
         let addresses: Vec<_> =
             addresses.map_err(|error| trouble(NetworkKind::Dns, &error.to_string()))?.collect();
         let stream = TcpStream::connect(&*addresses).await;
@@ -156,8 +157,9 @@ async fn start_tls(server: &Server<'_>, mut wire: Wire<TcpStream>) -> Result<Tls
 
 async fn shake_hands(server: &Server<'_>, stream: TcpStream) -> Result<TlsStream<TcpStream>, NetworkTrouble> {
     let trouble = |detail: &str| NetworkTrouble::new(server.target(), NetworkKind::Tls, detail);
-    let name = ServerName::try_from(server.host.to_owned()).map_err(|error| trouble(&error.to_string()))?;
-    let connector = TlsConnector::from(server.tls.clone());
+    let name =
+        ServerName::try_from(server.address.host.clone()).map_err(|error| trouble(&error.to_string()))?;
+    let connector = TlsConnector::from(Arc::clone(server.tls));
     match timeout(server.timeouts.command, connector.connect(name, stream)).await {
         Ok(Ok(stream)) => Ok(stream),
         Ok(Err(error)) => Err(trouble(&error.to_string())),
@@ -211,7 +213,8 @@ async fn say_token<S: AsyncRead + AsyncWrite + Unpin>(
 
 /// Microsoft, "Authenticate an IMAP, POP or SMTP connection using OAuth", SASL XOAUTH2.
 fn xoauth2(login: &Login<'_>) -> Zeroizing<String> {
-    let plain = Zeroizing::new(format!("user={}\x01auth=Bearer {}\x01\x01", login.mailbox, login.token));
+    let plain =
+        Zeroizing::new(format!("user={}\x01auth=Bearer {}\x01\x01", login.mailbox, login.token.expose()));
     Zeroizing::new(STANDARD.encode(plain.as_bytes()))
 }
 
@@ -332,6 +335,7 @@ fn remote_id(reply: &Reply) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::secret::AccessToken;
 
     fn envelope(from: &str, to: &str) -> Envelope {
         Envelope::new(from.parse().unwrap(), [to.parse().unwrap()]).unwrap()
@@ -371,8 +375,8 @@ mod tests {
     #[test]
     fn the_initial_response_is_the_string_that_microsoft_documents() {
         let mailbox = "test@contoso.onmicrosoft.com".parse().unwrap();
-        let response =
-            xoauth2(&Login { mailbox: &mailbox, token: "EwBAAl3BAAUFFpUAo7J3Ve0bjLBWZWCclRC3EoAA" });
+        let token = AccessToken::new("EwBAAl3BAAUFFpUAo7J3Ve0bjLBWZWCclRC3EoAA");
+        let response = xoauth2(&Login { mailbox: &mailbox, token: &token });
         // Microsoft's own example: "Authenticate an IMAP, POP or SMTP connection using OAuth".
         let expected = "dXNlcj10ZXN0QGNvbnRvc28ub25taWNyb3NvZnQuY29tAWF1dGg9QmVhcmVyIEV3QkFBbDNCQUFVRkZwVUFvN0ozVmUwYmpMQldaV0NjbFJDM0VvQUEBAQ==";
         assert_eq!(*response, expected);

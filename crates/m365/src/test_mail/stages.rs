@@ -1,0 +1,387 @@
+//! What each stage looks at.
+
+use certs::{CertificateDetails, Status};
+use mail::test_message::{TestMessage, compose};
+use mail::{Address, Envelope, MessageId};
+use time::OffsetDateTime;
+
+use super::recorder::{Found, Recorder, Stopped, is_about_permission};
+use super::{Context, StageName};
+use crate::account::{Account, ClientCertificate, Credential, SignIn, Transport};
+use crate::diagnosis::needed_permission;
+use crate::failure::{Failure, LocalTrouble};
+use crate::graph::{self, Mailbox, MailboxLicence};
+use crate::scope::Resource;
+use crate::secret::AccessToken;
+use crate::smtp::{Login, Server, Session};
+use crate::state::Missing;
+
+/// What the stages before the message have found open.
+pub(super) enum Way {
+    Graph { token: AccessToken, sender: Address },
+    Smtp { session: Box<Session>, sender: Address },
+}
+
+impl Way {
+    /// Goes away without sending.
+    pub(super) async fn leave(self) {
+        match self {
+            Way::Smtp { session, .. } => session.close().await,
+            Way::Graph { .. } => {}
+        }
+    }
+}
+
+/// Walks everything but the message.
+pub(super) async fn up_to_mailbox(
+    context: &Context<'_>,
+    recorder: &mut Recorder<'_>,
+) -> Result<Way, Stopped> {
+    let account = context.account.as_ref();
+    recorder.begin(StageName::Settings);
+    recorder.end(check_settings(account))?;
+
+    match &account.credential {
+        Credential::Secret(_) => recorder.skip(StageName::Certificate, "the account uses a client secret"),
+        Credential::Certificate(certificate) => {
+            recorder.begin(StageName::Certificate);
+            recorder.end(check_certificate(certificate, context.now))?;
+        }
+    }
+
+    recorder.begin(StageName::Token);
+    let token = recorder.end(fetch_token(context).await)?;
+
+    recorder.begin(StageName::Permission);
+    let permission = look_for_permission(account, &token);
+    if let Some(suspicion) = &permission.value {
+        recorder.suspect(suspicion.clone());
+    }
+    recorder.end(Ok(permission))?;
+
+    recorder.begin(StageName::Mailbox);
+    recorder.end(reach_mailbox(context, token).await)
+}
+
+/// Sends the message.
+pub(super) async fn send_message(
+    context: &Context<'_>,
+    way: Way,
+    to: &Address,
+    message_id: &MessageId,
+    recorder: &mut Recorder<'_>,
+) -> Result<(), Stopped> {
+    recorder.begin(StageName::Message);
+    let sent = match way {
+        Way::Graph { token, sender } => {
+            let message = write_message(context, &sender, to, message_id);
+            send_by_graph(context, token, &sender, &message).await
+        }
+        Way::Smtp { session, sender } => {
+            let message = write_message(context, &sender, to, message_id);
+            send_by_smtp(session, sender, to, &message).await
+        }
+    };
+    recorder.end(sent)
+}
+
+/// Settings are missing.
+pub(super) fn incomplete(missing: &[Missing]) -> Failure {
+    let names: Vec<&str> = missing.iter().map(|missing| name(*missing)).collect();
+    LocalTrouble::new(
+        "incomplete",
+        format!("the account isn't complete: {} missing", names.join(", ")),
+        "Fill it in at Settings > Email Settings, or run: postern account edit",
+    )
+    .into()
+}
+
+fn name(missing: Missing) -> &'static str {
+    match missing {
+        Missing::Tenant => "Tenant ID",
+        Missing::ClientId => "Client ID",
+        Missing::Credential => "certificate or secret",
+        Missing::From => "From",
+    }
+}
+
+fn check_settings(account: &Account) -> Result<Found<()>, Failure> {
+    if account.sign_in == SignIn::Application && account.sender().is_none() {
+        return Err(incomplete(&[Missing::From]));
+    }
+    let sender = account.sender().map_or("whoever signs in".to_owned(), ToString::to_string);
+    let detail = format!(
+        "{} sign-in by {}, sends as {sender} through {}, cloud {}",
+        match account.sign_in {
+            SignIn::Delegated => "delegated",
+            SignIn::Application => "application",
+        },
+        match account.credential {
+            Credential::Certificate(_) => "certificate",
+            Credential::Secret(_) => "client secret",
+        },
+        service(account.transport),
+        account.cloud.name
+    );
+    Ok(Found::new((), detail))
+}
+
+fn service(transport: Transport) -> &'static str {
+    match transport {
+        Transport::Graph => "Microsoft Graph",
+        Transport::Smtp => "SMTP",
+    }
+}
+
+fn check_certificate(certificate: &ClientCertificate, now: OffsetDateTime) -> Result<Found<()>, Failure> {
+    let details = CertificateDetails::from_der(&certificate.leaf_der).map_err(|error| {
+        unusable("certificate_unreadable", format!("the certificate can't be read: {error}"))
+    })?;
+    if !certificate.key.matches(&certificate.leaf_der) {
+        let why = "the private key doesn't belong to the certificate".to_owned();
+        return Err(unusable("key_mismatch", why));
+    }
+    let (days, until) = (details.days_left(now), details.not_after.date());
+    let told = format!(
+        "{}, valid until {until} ({days} days), thumbprint {}",
+        details.subject, details.thumbprint_sha1
+    );
+    match details.status(now) {
+        Status::Valid => Ok(Found::new((), told)),
+        Status::Expiring => Ok(Found::warning((), format!("warning: expires soon. {told}"), RENEW_CERTIFICATE)),
+        Status::Expired => {
+            Err(unusable("certificate_expired", format!("the certificate expired on {until}: {told}")))
+        }
+        Status::NotYetValid => Err(LocalTrouble::new(
+            "certificate_not_yet_valid",
+            format!("the certificate isn't valid before {}: {told}", details.not_before),
+            "Wait until then, or check this machine's clock (`timedatectl`); else choose another certificate.",
+        )
+        .into()),
+    }
+}
+
+fn unusable(code: &'static str, why: String) -> Failure {
+    LocalTrouble::new(code, why, RENEW_CERTIFICATE).into()
+}
+
+const RENEW_CERTIFICATE: &str = "Generate or import a new certificate (Settings > Inventory > Manage > Certificates), upload its .cer to the \
+     application in Azure (Certificates & secrets > Upload certificate), and choose it in Settings > Email Settings.";
+
+async fn fetch_token(context: &Context<'_>) -> Result<Found<AccessToken>, Failure> {
+    let resource = Resource::from(context.account.transport);
+    let token = context.tokens.access(context.connection, context.account, resource, context.now).await?;
+    let service = match resource {
+        Resource::Graph => "Microsoft Graph",
+        Resource::Outlook => "Exchange Online (SMTP)",
+    };
+    let proof = match token.hints().client_proof.as_deref() {
+        Some("1") => ", proved by the client secret",
+        Some("2") => ", proved by the certificate",
+        _ => "",
+    };
+    Ok(Found::new(token, format!("token for {service}{proof}")))
+}
+
+/// The value is what to suspect if Microsoft refuses later. It never fails: the verdict is Microsoft's.
+fn look_for_permission(account: &Account, token: &AccessToken) -> Found<Option<String>> {
+    let needed = needed_permission(account.sign_in, account.transport);
+    let wanted = needed.split(' ').next().unwrap_or(needed);
+    let hints = token.hints();
+    let seen = match account.sign_in {
+        SignIn::Delegated => &hints.scopes,
+        SignIn::Application => &hints.roles,
+    };
+    if seen.iter().any(|name| name == wanted) {
+        return Found::new(None, format!("{needed} is in the token"));
+    }
+    if hints.audience.is_none() && hints.scopes.is_empty() && hints.roles.is_empty() {
+        return Found::new(
+            None,
+            format!("{needed} can't be seen from the token; Microsoft decides when it is used"),
+        );
+    }
+    let has = if seen.is_empty() { "none".to_owned() } else { seen.join(", ") };
+    let usual = match account.sign_in {
+        SignIn::Application => " With RBAC for Applications that is normal.",
+        SignIn::Delegated => "",
+    };
+    let fix = format!(
+        "If the next stages fail: App registrations > {} > API permissions, add {needed}, then Grant admin consent, and authorize again.",
+        account.client_id
+    );
+    Found::warning(
+        Some(format!("The token doesn't show {wanted} (it shows: {has}).")),
+        format!(
+            "warning: {wanted} isn't seen in the token (it shows: {has}).{usual} Microsoft decides when it is used."
+        ),
+        fix,
+    )
+}
+
+async fn reach_mailbox(context: &Context<'_>, token: AccessToken) -> Result<Found<Way>, Failure> {
+    match context.account.transport {
+        Transport::Smtp => log_in(context, token).await,
+        Transport::Graph => look_at_mailbox(context, token).await,
+    }
+}
+
+/// The log-in itself is the check: it fails where Authenticated SMTP is off, or the mailbox is another's.
+async fn log_in(context: &Context<'_>, token: AccessToken) -> Result<Found<Way>, Failure> {
+    let account = context.account;
+    let own = account.mailbox.as_ref().filter(|_| account.sign_in == SignIn::Delegated);
+    let mailbox = own.or(account.sender()).ok_or_else(no_sender)?;
+    let server = Server::of_cloud(context.connection, context.host);
+    let opened = Session::open(&server, &Login { mailbox, token: &token }).await;
+    let session = match opened {
+        Err(failure) if is_worth_a_fresh_token(&failure) => {
+            let token = renew_token(context, &token).await?;
+            Session::open(&server, &Login { mailbox, token: &token }).await?
+        }
+        settled => settled?,
+    };
+    let sender = account.sender().unwrap_or(mailbox).clone();
+    let detail = format!("{} let {mailbox} in: Authenticated SMTP is on", account.cloud.smtp);
+    Ok(Found::new(Way::Smtp { session: Box::new(session), sender }, detail))
+}
+
+async fn look_at_mailbox(context: &Context<'_>, token: AccessToken) -> Result<Found<Way>, Failure> {
+    let account = context.account;
+    let (token, signed_in) = match account.sign_in {
+        SignIn::Application => (token, None),
+        SignIn::Delegated => who_signed_in(context, token).await?,
+    };
+    let sender = account.sender().cloned().or(signed_in).ok_or_else(no_sender)?;
+    let (detail, fix) =
+        match graph::read_licences(context.connection, &token, mailbox_of(account, &sender)).await {
+            Ok(licences) => tell_licence(&sender, &licences.mailbox()),
+            Err(failure @ Failure::Network(_)) => return Err(failure),
+            Err(failure) => (
+                format!(
+                    "warning: the licence of {sender} couldn't be read ({}); sending will tell",
+                    failure.code()
+                ),
+                None,
+            ),
+        };
+    Ok(Found { value: Way::Graph { token, sender }, detail, fix })
+}
+
+/// Who signed in, by `/me`; a 401 renews the token once, other refusals are no verdict on sending.
+async fn who_signed_in(
+    context: &Context<'_>,
+    token: AccessToken,
+) -> Result<(AccessToken, Option<Address>), Failure> {
+    let (token, asked) = match graph::who_am_i(context.connection, &token).await {
+        Err(failure) if is_unauthorized(&failure) => {
+            let token = renew_token(context, &token).await?;
+            let asked = graph::who_am_i(context.connection, &token).await;
+            (token, asked)
+        }
+        asked => (token, asked),
+    };
+    match asked {
+        Ok(profile) => {
+            let address = profile.mail.unwrap_or(profile.user_principal_name);
+            Ok((token, address.parse().ok()))
+        }
+        Err(Failure::Graph(refusal)) if refusal.status != 401 => Ok((token, None)),
+        Err(failure) => Err(failure),
+    }
+}
+
+fn tell_licence(sender: &Address, licence: &MailboxLicence) -> (String, Option<String>) {
+    let assign = Some(format!(
+        "If sending fails: admin.microsoft.com > Users > Active users > {sender} > Licenses and apps, assign a licence with Exchange Online."
+    ));
+    match licence {
+        MailboxLicence::Present { plan } => (format!("{sender} has a mailbox ({plan})"), None),
+        MailboxLicence::Pending { plan } => {
+            (format!("warning: the mailbox of {sender} is being made ({plan})"), None)
+        }
+        MailboxLicence::Disabled { plan } => {
+            (format!("warning: the mailbox of {sender} is switched off in its licence ({plan})"), assign)
+        }
+        MailboxLicence::Missing { skus } => {
+            (format!("warning: {sender} has licences ({}), but none with a mailbox", skus.join(", ")), assign)
+        }
+        MailboxLicence::Unlicensed => {
+            (format!("warning: {sender} has no licence, which only a shared mailbox does without"), assign)
+        }
+    }
+}
+
+/// A person sends through `/me`, also with another From; an application through the sender's own mailbox.
+fn mailbox_of<'a>(account: &Account, sender: &'a Address) -> Mailbox<'a> {
+    match account.sign_in {
+        SignIn::Delegated => Mailbox::Me,
+        SignIn::Application => Mailbox::User(sender),
+    }
+}
+
+fn write_message(context: &Context<'_>, from: &Address, to: &Address, message_id: &MessageId) -> Vec<u8> {
+    let account = context.account;
+    let facts = [("Transport", service(account.transport)), ("Cloud", account.cloud.name.as_str())];
+    let message = TestMessage {
+        from,
+        to,
+        account: context.account_name,
+        host: context.host,
+        facts: &facts,
+        message_id,
+    };
+    compose(&message, context.now)
+}
+
+async fn send_by_graph(
+    context: &Context<'_>,
+    token: AccessToken,
+    sender: &Address,
+    message: &[u8],
+) -> Result<Found<()>, Failure> {
+    let mailbox = mailbox_of(context.account, sender);
+    let sent = match graph::send_mime(context.connection, &token, mailbox, message).await {
+        Err(failure) if is_worth_a_fresh_token(&failure) => {
+            let token = renew_token(context, &token).await?;
+            graph::send_mime(context.connection, &token, mailbox, message).await?
+        }
+        settled => settled?,
+    };
+    let id = sent.request_id.map(|id| format!(", request {id}")).unwrap_or_default();
+    Ok(Found::new(
+        (),
+        format!("Microsoft Graph accepted the message (202{id}); a bounce would come to {sender}"),
+    ))
+}
+
+async fn send_by_smtp(
+    mut session: Box<Session>,
+    sender: Address,
+    to: &Address,
+    message: &[u8],
+) -> Result<Found<()>, Failure> {
+    let envelope = Envelope::new(sender, [to.clone()]).expect("there is one recipient");
+    let sent = session.deliver(&envelope, message).await?;
+    session.close().await;
+    let id = sent.remote_id.map(|id| format!(" as {id}")).unwrap_or_default();
+    Ok(Found::new((), format!("Exchange Online accepted the message{id}")))
+}
+
+fn is_unauthorized(failure: &Failure) -> bool {
+    matches!(failure, Failure::Graph(refusal) if refusal.status == 401)
+}
+
+/// A token in use may be from before the administrator mended the permission: a fresh one tells.
+fn is_worth_a_fresh_token(failure: &Failure) -> bool {
+    is_unauthorized(failure) || is_about_permission(failure)
+}
+
+async fn renew_token(context: &Context<'_>, refused: &AccessToken) -> Result<AccessToken, Failure> {
+    let resource = Resource::from(context.account.transport);
+    context.tokens.invalidate(context.account, resource, refused);
+    context.tokens.access(context.connection, context.account, resource, context.now).await
+}
+
+fn no_sender() -> Failure {
+    incomplete(&[Missing::From])
+}
