@@ -64,11 +64,8 @@ fn html(message: &TestMessage<'_>, now: OffsetDateTime) -> String {
     for (label, value) in lines(message, now) {
         let label = html_escape::encode_text(&label).into_owned();
         let value = html_escape::encode_text(&value).into_owned();
-        write!(
-            rows,
-            "<tr><th align=\"left\">{label}</th><td>{value}</td></tr>\r\n"
-        )
-        .expect("writing to a String can't fail");
+        write!(rows, "<tr><th align=\"left\">{label}</th><td>{value}</td></tr>\r\n")
+            .expect("writing to a String can't fail");
     }
     format!(
         "<!doctype html>\r\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>Postern test message</title>\
@@ -84,14 +81,8 @@ fn lines(message: &TestMessage<'_>, now: OffsetDateTime) -> Vec<(String, String)
         ("Host", message.host.to_owned()),
         ("Time", written_time(now)),
     ];
-    let facts = message
-        .facts
-        .iter()
-        .map(|(label, value)| (*label, (*value).to_owned()));
-    own.into_iter()
-        .chain(facts)
-        .map(|(label, value)| (label.to_owned(), one_line(&value)))
-        .collect()
+    let facts = message.facts.iter().map(|(label, value)| (*label, (*value).to_owned()));
+    own.into_iter().chain(facts).map(|(label, value)| (label.to_owned(), one_line(&value))).collect()
 }
 
 /// A value stands on one line, whatever an administrator typed.
@@ -133,28 +124,14 @@ mod tests {
         assert_eq!(message.message_id(), Some("0190c2@contoso.com"));
         assert_eq!(message.date().unwrap().to_rfc3339(), "2026-11-21T10:00:05Z");
         assert_eq!(message.subject(), Some("Postern test message (Production)"));
-        assert_eq!(
-            message.from().unwrap().first().unwrap().address(),
-            Some("relay@contoso.com")
-        );
-        assert_eq!(
-            message.to().unwrap().first().unwrap().address(),
-            Some("ann@fabrikam.com")
-        );
-        assert_eq!(
-            message.part(0).unwrap().content_type().unwrap().subtype(),
-            Some("alternative")
-        );
+        assert_eq!(message.from().unwrap().first().unwrap().address(), Some("relay@contoso.com"));
+        assert_eq!(message.to().unwrap().first().unwrap().address(), Some("ann@fabrikam.com"));
+        assert_eq!(message.part(0).unwrap().content_type().unwrap().subtype(), Some("alternative"));
         let text = message.body_text(0).unwrap();
         assert!(text.contains("If you can read it, mail flows."), "{text}");
         assert!(text.contains("Transport: Microsoft Graph"), "{text}");
         assert!(text.contains("Time: 2026-11-21 10:00:05 UTC"), "{text}");
-        assert!(
-            message
-                .body_html(0)
-                .unwrap()
-                .contains("<td>gate.contoso.com</td>")
-        );
+        assert!(message.body_html(0).unwrap().contains("<td>gate.contoso.com</td>"));
     }
 
     #[test]
@@ -169,28 +146,18 @@ mod tests {
 
     #[test]
     fn an_account_name_can_neither_add_a_header_nor_markup() {
-        let bytes = composed(
-            "x\r\nBcc: eve@evil.example\r\n\r\n<script>alert(1)</script> é",
-            "relay@contoso.com",
-        );
+        let bytes =
+            composed("x\r\nBcc: eve@evil.example\r\n\r\n<script>alert(1)</script> é", "relay@contoso.com");
         let message = MessageParser::new().parse(&bytes).unwrap();
         assert!(message.bcc().is_none());
         assert!(!message.body_html(0).unwrap().contains("<script>"));
-        assert!(
-            message
-                .body_text(0)
-                .unwrap()
-                .contains("Account: x Bcc: eve@evil.example")
-        );
+        assert!(message.body_text(0).unwrap().contains("Account: x Bcc: eve@evil.example"));
     }
 
     #[test]
     fn an_international_sender_stays_whole() {
         let bytes = composed("Production", "pelé@contoso.com");
         let message = MessageParser::new().parse(&bytes).unwrap();
-        assert_eq!(
-            message.from().unwrap().first().unwrap().address(),
-            Some("pelé@contoso.com")
-        );
+        assert_eq!(message.from().unwrap().first().unwrap().address(), Some("pelé@contoso.com"));
     }
 }

@@ -98,7 +98,7 @@ const LOG_IN: &[Row] = &[
          with the Object ID from {enterprise_app} > Overview (that of App registrations is another one and fails just like this). \
          2. It may use the mailbox: `Add-MailboxPermission -Identity {mailbox} -User <Object ID> -AccessRights FullAccess`. \
          3. {app} > API permissions lists SMTP.SendAsApp (Application, Office 365 Exchange Online) with admin consent; with RBAC for Applications it must not be listed. \
-         4. `Get-CASMailbox {mailbox} | fl SmtpClientAuthenticationDisabled` isn't True. 5. {mailbox} has a mailbox. 6. Wait: a change takes up to an hour.")).with_sign_in(Application),
+         4. Authenticated SMTP is on: `Get-CASMailbox {mailbox} | fl SmtpClientAuthenticationDisabled` says False, or says nothing while `Get-TransportConfig | fl SmtpClientAuthenticationDisabled` says False. 5. {mailbox} has a mailbox. 6. Wait: a change takes up to an hour.")).with_sign_in(Application),
     row(535, "5.7.3", "", words(TenantAdministrator,
         "Exchange refuses the log-in and doesn't say why. The same answer stands for a wrong person signed in, Authenticated SMTP switched off, a missing permission, a missing mailbox, and for changes that haven't arrived yet.",
         "Check in this order: 1. The one who signed in is {mailbox} itself, not an administrator: press Authorize now and sign in as the mailbox that sends (for a shared mailbox: as one with Full Access to it). \
