@@ -75,7 +75,7 @@ pub(super) fn begin(tenant: &Tenant, call: &Call, trace: &Trace, purpose: Purpos
     let session = find_session(&state, call);
     let ctx = crate::random::token(24);
     match (purpose.prompt(), session) {
-        (Prompt::None, None) => return purpose.refuse(&mut state, &refusal::not_signed_in(), trace),
+        (Prompt::None, None) => purpose.refuse(&mut state, &refusal::not_signed_in(), trace),
         (Prompt::Login, _) | (_, None) => {
             let answer = password_page(&state, &purpose, &ctx, None);
             state.entra.flows.insert(ctx, Flow { purpose, session: None });

@@ -2,6 +2,7 @@
 //! `session` decides, `submit` judges messages, `connection` speaks. Everything is bounded; it never relays.
 
 mod connection;
+mod path;
 mod reply;
 mod session;
 mod submit;

@@ -1,5 +1,6 @@
 //! One SMTP session as a state machine: a line in, a step out. It does no input or output of its own.
 
+use super::path::{is_address, read_path};
 use super::reply;
 use super::xoauth2::{self, Authenticated, Refused, Xoauth2};
 use crate::request_log::decode_unverified;
@@ -387,23 +388,4 @@ fn read_sender(rest: &str) -> Result<Transaction, &'static str> {
         }
     }
     Ok(transaction)
-}
-
-/// `FROM:<address> NAME=value …`: the address and the parameters, names in upper case.
-fn read_path(rest: &str, keyword: &str) -> Option<(String, Vec<(String, String)>)> {
-    let head = rest.get(..keyword.len()).filter(|head| head.eq_ignore_ascii_case(keyword))?;
-    let (address, tail) = rest[head.len()..].trim_start().strip_prefix('<')?.split_once('>')?;
-    let parameters = tail.split_ascii_whitespace().map(|word| {
-        let (name, value) = word.split_once('=').unwrap_or((word, ""));
-        let name = name.to_ascii_uppercase();
-        let value = if name == "BODY" { value.to_ascii_uppercase() } else { value.to_owned() };
-        (name, value)
-    });
-    Some((address.to_owned(), parameters.collect()))
-}
-
-fn is_address(text: &str) -> bool {
-    text.len() <= 254
-        && text.rsplit_once('@').is_some_and(|(name, domain)| !name.is_empty() && !domain.is_empty())
-        && !text.chars().any(|c| c.is_control() || c == ' ' || c == '<')
 }

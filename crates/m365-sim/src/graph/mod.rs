@@ -33,13 +33,6 @@ struct Asking<'a> {
     user: User,
 }
 
-/// What becomes of the answer to a call that was carried out.
-enum Done {
-    Answer(Answer),
-    /// Carried out; the answer gets lost.
-    Lost,
-}
-
 /// Answers a call to Graph.
 pub(crate) async fn answer(tenant: &Tenant, call: &Call) -> Answer {
     let switches = tenant.lock().world.switches.clone();
@@ -52,10 +45,9 @@ pub(crate) async fn answer(tenant: &Tenant, call: &Call) -> Answer {
             return dress(call, &request_id, refusal::unavailable().answer(tenant, call, &request_id));
         }
     }
-    let claims = call.header("authorization").and_then(|value| bearer::unverified_claims(value));
+    let claims = call.header("authorization").and_then(bearer::unverified_claims);
     let answer = match handle(tenant, call, &switches).await {
-        Ok(Done::Answer(answer)) => answer,
-        Ok(Done::Lost) => return Answer::dropped(),
+        Ok(answer) => answer,
         Err(refusal) => refusal.answer(tenant, call, &request_id),
     };
     let answer = dress(call, &request_id, answer);
@@ -65,14 +57,14 @@ pub(crate) async fn answer(tenant: &Tenant, call: &Call) -> Answer {
     }
 }
 
-async fn handle(tenant: &Tenant, call: &Call, switches: &Switches) -> Result<Done, Refusal> {
+async fn handle(tenant: &Tenant, call: &Call, switches: &Switches) -> Result<Answer, Refusal> {
     let bearer = bearer::check(tenant, call)?;
     if switches.graph_throttle_seconds > 0 {
         return Err(refusal::throttled(switches.graph_throttle_seconds));
     }
     let segments: Vec<&str> = call.segments.iter().map(String::as_str).collect();
     let (name, rest) = match &segments[..] {
-        ["oidc", "userinfo"] => return directory::userinfo(tenant, &bearer).map(Done::Answer),
+        ["oidc", "userinfo"] => return directory::userinfo(tenant, &bearer),
         ["v1.0", "me", rest @ ..] => (bearer.user_id()?, rest),
         ["v1.0", "users", name, rest @ ..] => ((*name).to_owned(), rest),
         _ => return Err(refusal::no_such_segment(segments.last().copied().unwrap_or_default())),
@@ -82,7 +74,7 @@ async fn handle(tenant: &Tenant, call: &Call, switches: &Switches) -> Result<Don
     let user = find_user(&tenant.lock(), &name, action)?;
     let asking = Asking { tenant, call, bearer: &bearer, user };
     if !action.needs_mailbox() {
-        return asking.read_directory(action).map(Done::Answer);
+        return asking.read_directory(action);
     }
     if !asking.user.has_mailbox() {
         return Err(refusal::no_mailbox());
@@ -93,7 +85,7 @@ async fn handle(tenant: &Tenant, call: &Call, switches: &Switches) -> Result<Don
     }
     match action {
         Action::SendMail => asking.send_mail(),
-        _ => asking.read_mailbox(action, rest).map(Done::Answer),
+        _ => asking.read_mailbox(action, rest),
     }
 }
 

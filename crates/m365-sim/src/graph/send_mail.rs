@@ -2,7 +2,7 @@
 //! Recipients come from the message; there is no envelope. Only 202 is sent (additions C2).
 
 use super::refusal::{self, Refusal};
-use super::{Asking, Done, Kind};
+use super::{Asking, Kind};
 use crate::mailbox::{Envelope, Submission, Via, read_headers};
 use crate::web::Answer;
 use crate::world::Switches;
@@ -29,24 +29,24 @@ struct Draft {
 }
 
 impl Asking<'_> {
-    pub(super) fn send_mail(&self) -> Result<Done, Refusal> {
+    pub(super) fn send_mail(&self) -> Result<Answer, Refusal> {
         let body = self.call.body.as_deref().ok_or_else(refusal::too_large_request)?;
         let kind = self.call.header("content-type").unwrap_or("application/json").to_ascii_lowercase();
         let draft = match kind.split(';').next().unwrap_or_default().trim() {
             "text/plain" => {
                 let mime = decode_mime(body)?;
                 if mime.len() > MIME_TRAP_BYTES {
-                    return Ok(Done::Answer(Answer::empty(200)));
+                    return Ok(Answer::empty(200));
                 }
                 from_mime(mime)
             }
-            "application/json" => self.from_json(body)?,
+            "application/json" => self.read_json(body)?,
             _ => return Err(refusal::unsupported_media_type()),
         };
         self.submit(draft)
     }
 
-    fn submit(&self, draft: Draft) -> Result<Done, Refusal> {
+    fn submit(&self, draft: Draft) -> Result<Answer, Refusal> {
         let mut guard = self.tenant.lock();
         let state = &mut *guard;
         let switches = state.world.switches.clone();
@@ -66,12 +66,12 @@ impl Asking<'_> {
         };
         state.mailboxes.deliver(&state.world, now, submission);
         if switches.graph_lost_answers {
-            return Ok(Done::Lost);
+            return Ok(Answer::dropped());
         }
         if switches.graph_late_timeout {
             return Err(refusal::late_timeout());
         }
-        Ok(Done::Answer(Answer::empty(202)))
+        Ok(Answer::empty(202))
     }
 
     /// From must be the mailbox's, or one whose name may be used; the latter needs Mail.Send.Shared when a
@@ -85,7 +85,7 @@ impl Asking<'_> {
         if own || shared { Ok(()) } else { Err(refusal::access_denied()) }
     }
 
-    fn from_json(&self, body: &[u8]) -> Result<Draft, Refusal> {
+    fn read_json(&self, body: &[u8]) -> Result<Draft, Refusal> {
         let body: Value = serde_json::from_slice(body).map_err(|_| refusal::unreadable_body())?;
         let message = member(&body, "message").filter(|message| message.is_object());
         let message = message.ok_or_else(refusal::unreadable_body)?;

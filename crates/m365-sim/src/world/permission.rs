@@ -102,10 +102,6 @@ impl DelegatedPermission {
         self.entry.name
     }
 
-    pub(crate) fn resource(&self) -> Resource {
-        self.resource
-    }
-
     pub(crate) fn admin_only(&self) -> bool {
         self.entry.admin_only
     }

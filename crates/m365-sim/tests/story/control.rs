@@ -195,9 +195,9 @@ async fn microsofts_host_names_are_answered_under_the_same_certificate() {
     let url = format!("https://login.microsoftonline.com:{port}/{}/oauth2/v2.0/token", lab.tenant);
     let form = [
         ("grant_type", "client_credentials"),
-        ("client_id", &lab.client),
-        ("client_secret", &lab.secret),
-        ("scope", &GRAPH.to_owned()),
+        ("client_id", lab.client.as_str()),
+        ("client_secret", lab.secret.as_str()),
+        ("scope", GRAPH),
     ];
     let token = Reply::read(http.post(url).form(&form).send().await.unwrap()).await.access_token();
     let url = format!("https://graph.microsoft.com:{port}/v1.0/users/{}", lab.user);

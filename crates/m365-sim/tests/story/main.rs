@@ -1,5 +1,7 @@
 //! What the simulator promises, by its real doors: HTTPS, SMTP and the control port.
 
+#![expect(clippy::unwrap_used, reason = "a test that can't go on shall stop where it stands")]
+
 mod support;
 
 mod assertions;

@@ -105,7 +105,7 @@ async fn an_application_sends_with_its_role_and_its_mailboxes() {
     let token = lab.app_token(OUTLOOK_APP).await;
     assert!(answer_to(&lab, &lab.user, &token).await.starts_with("235"));
     lab.sim.change_world(|world| {
-        world.apps[0].mailbox_permissions = Some(vec!["alerts@contoso.example".into()])
+        world.apps[0].mailbox_permissions = Some(vec!["alerts@contoso.example".into()]);
     });
     assert!(answer_to(&lab, &lab.user, &token).await.starts_with("535 5.7.3 Authentication unsuccessful ["));
     lab.sim.change_world(|world| {

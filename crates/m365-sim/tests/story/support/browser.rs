@@ -4,23 +4,22 @@ use super::{Lab, REDIRECT};
 use reqwest::Client;
 use std::collections::HashMap;
 
-pub struct Browser<'a> {
+pub(crate) struct Browser<'a> {
     lab: &'a Lab,
     http: Client,
     cookie: Option<String>,
 }
 
 #[derive(Debug)]
-pub struct Page {
-    pub status: u16,
-    pub location: Option<String>,
-    pub html: String,
+pub(crate) struct Page {
+    pub(crate) location: Option<String>,
+    pub(crate) html: String,
 }
 
 impl Page {
     /// The parameters of the redirect, from query or fragment.
     #[track_caller]
-    pub fn answer(&self) -> HashMap<String, String> {
+    pub(crate) fn answer(&self) -> HashMap<String, String> {
         let location = self.location.as_deref().unwrap_or_else(|| panic!("no redirect: {}", self.html));
         let (_, part) = location.split_once(['?', '#']).expect("the redirect has parameters");
         reqwest::Url::parse(&format!("http://x/?{part}")).unwrap().query_pairs().into_owned().collect()
@@ -28,7 +27,7 @@ impl Page {
 
     /// Asserts that it is a page of Entra's own with this code.
     #[track_caller]
-    pub fn shows(&self, code: u32) {
+    pub(crate) fn shows(&self, code: u32) {
         assert_eq!(self.location, None, "it was sent on to {:?}", self.location);
         assert!(self.html.contains(&format!("AADSTS{code}")), "{}", self.html);
         assert!(self.html.contains("SIMULATED"));
@@ -36,7 +35,7 @@ impl Page {
 
     /// Asserts that the application was told this refusal.
     #[track_caller]
-    pub fn refuses(&self, error: &str, code: u32) {
+    pub(crate) fn refuses(&self, error: &str, code: u32) {
         let answer = self.answer();
         assert!(self.location.as_deref().unwrap().starts_with(REDIRECT), "{:?}", self.location);
         assert_eq!(answer.get("error").map(String::as_str), Some(error), "{answer:?}");
@@ -48,7 +47,7 @@ impl Page {
     }
 
     /// The hidden fields of the form.
-    pub fn hidden(&self) -> Vec<(String, String)> {
+    pub(crate) fn hidden(&self) -> Vec<(String, String)> {
         let inputs = self.html.split("<input type=\"hidden\" ").skip(1);
         let read = |input: &str| {
             let name = between(input, "name=\"", "\"").unwrap();
@@ -61,7 +60,7 @@ impl Page {
 
 /// The name of the field that a label stands for.
 #[track_caller]
-pub fn field_of(html: &str, label: &str) -> String {
+fn field_of(html: &str, label: &str) -> String {
     let before = html.split(&format!("\">{label}</label>")).next().filter(|before| before.len() < html.len());
     let id = before
         .and_then(|before| before.rsplit("for=\"").next())
@@ -71,17 +70,17 @@ pub fn field_of(html: &str, label: &str) -> String {
 }
 
 impl<'a> Browser<'a> {
-    pub fn new(lab: &'a Lab) -> Self {
+    pub(crate) fn new(lab: &'a Lab) -> Self {
         Self { lab, http: lab.http.clone(), cookie: None }
     }
 
-    pub async fn get(&mut self, url: &str) -> Page {
+    pub(crate) async fn get(&mut self, url: &str) -> Page {
         let request = self.http.get(url);
         self.send(request).await
     }
 
     /// Opens the authorize endpoint with the usual parameters, but for those given.
-    pub async fn authorize(&mut self, given: &[(&str, &str)]) -> Page {
+    pub(crate) async fn authorize(&mut self, given: &[(&str, &str)]) -> Page {
         let client = self.lab.client.clone();
         let usual = [
             ("client_id", client.as_str()),
@@ -97,7 +96,7 @@ impl<'a> Browser<'a> {
     }
 
     /// Types into the fields with these labels and presses the button with this text.
-    pub async fn press(&mut self, page: &Page, button: &str, typed: &[(&str, &str)]) -> Page {
+    pub(crate) async fn press(&mut self, page: &Page, button: &str, typed: &[(&str, &str)]) -> Page {
         let mut fields = page.hidden();
         fields.extend(typed.iter().map(|(label, value)| (field_of(&page.html, label), (*value).to_owned())));
         let before = page.html.split(&format!(">{button}</button>")).next();
@@ -114,12 +113,12 @@ impl<'a> Browser<'a> {
         self.send(request).await
     }
 
-    pub async fn sign_in(&mut self, page: &Page, user: &str, password: &str) -> Page {
+    pub(crate) async fn sign_in(&mut self, page: &Page, user: &str, password: &str) -> Page {
         self.press(page, "Sign in", &[("Email", user), ("Password", password)]).await
     }
 
     /// Authorize and sign-in in one; the code.
-    pub async fn code(&mut self, scope: &str, user: &str, password: &str) -> String {
+    pub(crate) async fn code(&mut self, scope: &str, user: &str, password: &str) -> String {
         let page = self.authorize(&[("scope", scope)]).await;
         let page = self.sign_in(&page, user, password).await;
         page.answer().remove("code").unwrap_or_else(|| panic!("no code: {page:?}"))
@@ -135,8 +134,8 @@ impl<'a> Browser<'a> {
         if let Some(cookie) = header("set-cookie") {
             self.cookie = cookie.split(';').next().map(str::to_owned);
         }
-        let (status, location) = (response.status().as_u16(), header("location"));
-        Page { status, location, html: response.text().await.unwrap() }
+        let location = header("location");
+        Page { location, html: response.text().await.unwrap() }
     }
 }
 

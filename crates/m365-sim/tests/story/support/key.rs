@@ -14,20 +14,20 @@ use rcgen::{CertificateParams, KeyPair, PKCS_RSA_SHA256};
 use serde_json::{Value, json};
 use time::{Duration, OffsetDateTime};
 
-pub struct TestKey {
+pub(crate) struct TestKey {
     pair: RsaKeyPair,
-    pub pem: String,
-    pub der: Vec<u8>,
+    pub(crate) pem: String,
+    pub(crate) der: Vec<u8>,
 }
 
 impl TestKey {
     /// A certificate that is valid around now.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let now = OffsetDateTime::now_utc();
         Self::valid(now - Duration::days(1), now + Duration::days(365))
     }
 
-    pub fn valid(from: OffsetDateTime, until: OffsetDateTime) -> Self {
+    pub(crate) fn valid(from: OffsetDateTime, until: OffsetDateTime) -> Self {
         let key = KeyPair::generate_for(&PKCS_RSA_SHA256).unwrap();
         let mut params = CertificateParams::default();
         (params.not_before, params.not_after) = (from, until);
@@ -36,11 +36,11 @@ impl TestKey {
         Self { pair, pem: certificate.pem(), der: certificate.der().to_vec() }
     }
 
-    pub fn sha1(&self) -> Vec<u8> {
+    pub(crate) fn sha1(&self) -> Vec<u8> {
         digest(&SHA1_FOR_LEGACY_USE_ONLY, &self.der).as_ref().to_vec()
     }
 
-    pub fn sha256(&self) -> Vec<u8> {
+    pub(crate) fn sha256(&self) -> Vec<u8> {
         digest(&SHA256, &self.der).as_ref().to_vec()
     }
 
@@ -60,13 +60,13 @@ impl TestKey {
 }
 
 /// An assertion under construction: good, until something in it is changed.
-pub struct Assertion {
-    pub header: Value,
-    pub claims: Value,
+pub(crate) struct Assertion {
+    pub(crate) header: Value,
+    pub(crate) claims: Value,
 }
 
 impl Assertion {
-    pub fn new(key: &TestKey, client: &str, audience: &str) -> Self {
+    pub(crate) fn new(key: &TestKey, client: &str, audience: &str) -> Self {
         let now = OffsetDateTime::now_utc().unix_timestamp();
         Self {
             header: json!({"alg": "PS256", "typ": "JWT", "x5t#S256": URL_SAFE_NO_PAD.encode(key.sha256())}),
@@ -75,28 +75,28 @@ impl Assertion {
         }
     }
 
-    pub fn header(mut self, name: &str, value: Value) -> Self {
+    pub(crate) fn header(mut self, name: &str, value: Value) -> Self {
         self.header[name] = value;
         self
     }
 
     /// Only this name for the key.
-    pub fn named_by(self, name: &str, value: impl Into<Value>) -> Self {
+    pub(crate) fn named_by(self, name: &str, value: impl Into<Value>) -> Self {
         let alg = self.header["alg"].clone();
         Self { header: json!({"alg": alg, "typ": "JWT", name: value.into()}), ..self }
     }
 
-    pub fn claim(mut self, name: &str, value: Value) -> Self {
+    pub(crate) fn claim(mut self, name: &str, value: Value) -> Self {
         self.claims[name] = value;
         self
     }
 
-    pub fn without(mut self, name: &str) -> Self {
+    pub(crate) fn without(mut self, name: &str) -> Self {
         self.claims.as_object_mut().unwrap().remove(name);
         self
     }
 
-    pub fn sign(&self, key: &TestKey) -> String {
+    pub(crate) fn sign(&self, key: &TestKey) -> String {
         let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
         let signed = format!("{}.{}", part(&self.header), part(&self.claims));
         let signature = key.sign(self.header["alg"].as_str().unwrap_or_default(), &signed);
@@ -104,20 +104,20 @@ impl Assertion {
     }
 }
 
-pub mod encodings {
+pub(crate) mod encodings {
     use super::{Engine, STANDARD, URL_SAFE};
 
-    pub fn padded_url(bytes: &[u8]) -> String {
+    pub(crate) fn padded_url(bytes: &[u8]) -> String {
         URL_SAFE.encode(bytes)
     }
 
-    pub fn standard(bytes: &[u8]) -> String {
+    pub(crate) fn standard(bytes: &[u8]) -> String {
         STANDARD.encode(bytes)
     }
 }
 
 /// The header and the claims of a token.
-pub fn decode(jwt: &str) -> (Value, Value) {
+pub(crate) fn decode(jwt: &str) -> (Value, Value) {
     let mut parts = jwt.split('.').map(|part| URL_SAFE_NO_PAD.decode(part).unwrap());
     let mut next = || serde_json::from_slice(&parts.next().unwrap()).unwrap();
     (next(), next())

@@ -12,14 +12,14 @@ use tokio_rustls::TlsConnector;
 trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
 
-pub struct Dialog {
+pub(crate) struct Dialog {
     stream: BufReader<Box<dyn Stream>>,
-    pub greeting: String,
+    pub(crate) greeting: String,
 }
 
 impl Dialog {
     /// Connects and reads the greeting.
-    pub async fn connect(lab: &Lab) -> Self {
+    pub(crate) async fn connect(lab: &Lab) -> Self {
         let port = lab.sim.smtp_addr.rsplit(':').next().unwrap();
         let stream = TcpStream::connect(format!("127.0.0.1:{port}")).await.unwrap();
         let mut dialog = Self { stream: BufReader::new(Box::new(stream)), greeting: String::new() };
@@ -28,13 +28,13 @@ impl Dialog {
     }
 
     /// Connects, EHLO, STARTTLS, EHLO.
-    pub async fn secure(lab: &Lab) -> Self {
+    pub(crate) async fn secure(lab: &Lab) -> Self {
         let mut dialog = Self::connect(lab).await;
         dialog.say("EHLO client.example").await;
         dialog.start_tls(lab).await
     }
 
-    pub async fn start_tls(mut self, lab: &Lab) -> Self {
+    pub(crate) async fn start_tls(mut self, lab: &Lab) -> Self {
         assert_eq!(self.say("STARTTLS").await, "220 2.0.0 SMTP server ready");
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from_pem_slice(lab.sim.ca_pem.as_bytes()).unwrap()).unwrap();
@@ -54,18 +54,18 @@ impl Dialog {
     }
 
     /// Sends a line, gives the reply (all its lines, joined by newlines).
-    pub async fn say(&mut self, line: &str) -> String {
+    pub(crate) async fn say(&mut self, line: &str) -> String {
         self.send(format!("{line}\r\n").as_bytes()).await;
         self.reply().await
     }
 
-    pub async fn send(&mut self, bytes: &[u8]) {
+    pub(crate) async fn send(&mut self, bytes: &[u8]) {
         self.stream.write_all(bytes).await.unwrap();
         self.stream.flush().await.unwrap();
     }
 
     /// One reply; empty when the server has closed.
-    pub async fn reply(&mut self) -> String {
+    pub(crate) async fn reply(&mut self) -> String {
         let mut lines = Vec::new();
         loop {
             let mut line = String::new();
@@ -82,12 +82,12 @@ impl Dialog {
         }
     }
 
-    pub async fn authenticate(&mut self, user: &str, token: &str) -> String {
+    pub(crate) async fn authenticate(&mut self, user: &str, token: &str) -> String {
         self.say(&format!("AUTH XOAUTH2 {}", xoauth2(user, token))).await
     }
 
     /// MAIL, RCPT, DATA; the last reply.
-    pub async fn submit(&mut self, from: &str, to: &str, message: &str) -> String {
+    pub(crate) async fn submit(&mut self, from: &str, to: &str, message: &str) -> String {
         assert_eq!(self.say(&format!("MAIL FROM:<{from}>")).await, "250 2.1.0 Sender OK");
         assert_eq!(self.say(&format!("RCPT TO:<{to}>")).await, "250 2.1.5 Recipient OK");
         assert_eq!(self.say("DATA").await, "354 Start mail input; end with <CRLF>.<CRLF>");
@@ -95,6 +95,6 @@ impl Dialog {
     }
 }
 
-pub fn xoauth2(user: &str, token: &str) -> String {
+pub(crate) fn xoauth2(user: &str, token: &str) -> String {
     STANDARD.encode(format!("user={user}\u{1}auth=Bearer {token}\u{1}\u{1}"))
 }
