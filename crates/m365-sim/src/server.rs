@@ -121,8 +121,8 @@ async fn respond(
 
 /// Entra's and Graph's paths don't meet, so one listener serves both.
 async fn answer_as_microsoft(tenant: &Tenant, call: &Call) -> Answer {
-    let (service, answer) = match call.segments[0].as_str() {
-        "v1.0" | "oidc" | "beta" => ("graph", crate::graph::answer(tenant, call).await),
+    let (service, answer) = match call.segments.first().map(String::as_str) {
+        Some("v1.0" | "oidc" | "beta") => ("graph", crate::graph::answer(tenant, call).await),
         _ => ("entra", crate::entra::answer(tenant, call).await),
     };
     tracing::info!(service, method = %call.method, path = call.path, status = answer.status(), "answered");

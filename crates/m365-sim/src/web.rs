@@ -168,8 +168,9 @@ fn host_of(parts: &http::request::Parts) -> Option<String> {
     (!host.is_empty() && host.chars().all(plain)).then_some(host)
 }
 
+/// Empty segments don't count: Graph's own Python SDK sends `/v1.0//users/…`.
 fn segments(path: &str) -> Vec<String> {
-    let parts = path.trim_start_matches('/').split('/');
+    let parts = path.split('/').filter(|part| !part.is_empty());
     parts.map(|part| percent_decode_str(part).decode_utf8_lossy().into_owned()).collect()
 }
 

@@ -43,7 +43,7 @@ pub(crate) fn answer(tenant: &Tenant, call: &Call) -> Answer {
 fn route(tenant: &Tenant, call: &Call) -> Result<Answer, ControlError> {
     let segments: Vec<&str> = call.segments.iter().map(String::as_str).collect();
     match (call.method.as_str(), &segments[..]) {
-        ("GET", [""]) => Ok(pages::overview(tenant)),
+        ("GET", []) => Ok(pages::overview(tenant)),
         ("GET", ["mail", address]) => Ok(pages::mailbox(tenant, address)),
         ("POST", ["page", "switch"]) => pages::set_switch(tenant, call),
         ("GET", ["world"]) => Ok(Answer::json(200, &json!(tenant.lock().world))),

@@ -81,36 +81,48 @@ fn need(world: &World, app: &App, user: &User, purpose: &Purpose) -> Need {
     if let Purpose::AdminConsent(request) = purpose {
         return if admin { Need::Consent(request.permissions(app)) } else { Need::Administrator };
     }
-    let forced = purpose.prompt() == Prompt::Consent;
-    let list = missing(app, user, purpose, forced);
-    if list.is_empty() {
+    let missing = listed(app, user, purpose, Listing::Missing);
+    let shown = match purpose.prompt() {
+        Prompt::Consent => listed(app, user, purpose, Listing::Asked),
+        _ => missing.clone(),
+    };
+    if shown.is_empty() {
         return Need::Nothing;
     }
     match world.switches.user_consent {
-        _ if admin => Need::Consent(list),
-        UserConsent::Blocked if !forced => Need::Administrator,
-        UserConsent::Request if !forced => Need::Request,
-        _ if list.iter().any(DelegatedPermission::admin_only) => Need::Administrator,
-        _ => Need::Consent(list),
+        _ if admin || missing.is_empty() => Need::Consent(shown),
+        UserConsent::Blocked => Need::Administrator,
+        UserConsent::Request => Need::Request,
+        UserConsent::Allowed if missing.iter().any(DelegatedPermission::admin_only) => Need::Administrator,
+        UserConsent::Allowed => Need::Consent(shown),
     }
 }
 
-/// The permissions asked for that aren't consented yet; with `prompt=consent` all that are asked for.
-fn missing(app: &App, user: &User, purpose: &Purpose, forced: bool) -> Vec<DelegatedPermission> {
+/// Which of the permissions asked for are listed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Listing {
+    /// All of them, as `prompt=consent` wants.
+    Asked,
+    /// Those that aren't consented yet.
+    Missing,
+}
+
+fn listed(app: &App, user: &User, purpose: &Purpose, which: Listing) -> Vec<DelegatedPermission> {
+    let all = which == Listing::Asked;
     let mut list = Vec::new();
     for wanted in &purpose.scopes().wanted {
         let granted = app.granted_scopes(&user.upn, wanted.resource);
         match &wanted.what {
-            What::Permission(permission) if forced || !granted.contains(&permission.name()) => {
+            What::Permission(permission) if all || !granted.contains(&permission.name()) => {
                 list.push(permission.clone());
             }
-            What::Default if forced || granted.is_empty() => {
+            What::Default if all || granted.is_empty() => {
                 list.extend(app.delegated.iter().filter(|known| known.covers(wanted.resource)).cloned());
             }
             _ => {}
         }
     }
-    if forced || !app.has_any_consent(&user.upn) {
+    if all || !app.has_any_consent(&user.upn) {
         let words =
             purpose.scopes().openid.iter().filter_map(|word| delegated_permission(Resource::Graph, word));
         list.extend(words);

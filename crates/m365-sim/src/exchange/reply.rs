@@ -44,16 +44,26 @@ pub(super) fn greeting(host: &str, now: OffsetDateTime, session: &str) -> String
     format!("220 {host} Microsoft ESMTP MAIL Service ready at {} [{session}]", timestamp::mail(now))
 }
 
+/// What EHLO offers at this point of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Offer {
+    StartTls,
+    Auth,
+}
+
 /// The list of facts 6.2: AUTH only after TLS.
-pub(super) fn ehlo(host: &str, peer: &str, tls: bool) -> String {
-    let auth = if tls { "AUTH LOGIN XOAUTH2" } else { "STARTTLS" };
+pub(super) fn ehlo(host: &str, peer: &str, offer: Offer) -> String {
+    let security = match offer {
+        Offer::StartTls => "STARTTLS",
+        Offer::Auth => "AUTH LOGIN XOAUTH2",
+    };
     let lines = [
         format!("{host} Hello [{peer}]"),
         format!("SIZE {SIZE}"),
         "PIPELINING".into(),
         "DSN".into(),
         "ENHANCEDSTATUSCODES".into(),
-        auth.into(),
+        security.into(),
         "8BITMIME".into(),
         "BINARYMIME".into(),
         "CHUNKING".into(),

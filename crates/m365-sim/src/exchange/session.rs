@@ -193,7 +193,10 @@ impl Session {
         self.greeted = true;
         self.transaction = None;
         Step::Reply(match verb {
-            "EHLO" => reply::ehlo(&self.host, &self.peer, self.tls),
+            "EHLO" => {
+                let offer = if self.tls { reply::Offer::Auth } else { reply::Offer::StartTls };
+                reply::ehlo(&self.host, &self.peer, offer)
+            }
             _ => format!("250 {} Hello [{}]", self.host, self.peer),
         })
     }

@@ -141,16 +141,16 @@ impl Action {
                 refusal::insufficient_privileges()
             });
         }
-        if self.needs_mailbox() { check_reach(bearer, state, name, own) } else { Ok(()) }
+        if self.needs_mailbox() { check_reach(bearer, state, name) } else { Ok(()) }
     }
 }
 
 /// Another's mailbox needs Full Access; app-only access may be limited by a policy (facts 4.9, 5.3).
-fn check_reach(bearer: &Bearer, state: &State, name: &str, own: bool) -> Result<(), Refusal> {
+fn check_reach(bearer: &Bearer, state: &State, name: &str) -> Result<(), Refusal> {
     let other = state.world.user(name);
     let has_rights = |user: &User| other.is_some_and(|other| user.has_rights_on(other.address()));
     match &bearer.kind {
-        Kind::Delegated if own => Ok(()),
+        Kind::Delegated if bearer.is_about(state, name) => Ok(()),
         Kind::Delegated if bearer.user(state).is_some_and(has_rights) => Ok(()),
         Kind::Delegated => Err(refusal::access_denied()),
         Kind::AppOnly => match &state.world.switches.graph_app_mailboxes {

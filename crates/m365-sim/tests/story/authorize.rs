@@ -187,6 +187,7 @@ async fn where_people_may_not_consent_an_administrator_must() {
         .press(&page, "Return to the application without granting consent", &[])
         .await
         .refuses("access_denied", 90094);
+    browser.authorize(&[("prompt", "consent")]).await.shows(90094);
     lab.switch(|switches| switches.user_consent = UserConsent::Request);
     browser.authorize(&[]).await.shows(90095);
 }

@@ -159,7 +159,7 @@ async fn a_missing_permission_is_error_access_denied() {
 async fn an_application_sends_as_any_mailbox_unless_a_policy_limits_it() {
     let lab = Lab::start().await;
     let token = lab.app_token(GRAPH).await;
-    let path = "users/megan%40contoso.example/sendMail";
+    let path = "/users/megan%40contoso.example/sendMail";
     assert_eq!(send_mime(&lab, &token, path, MIME).await.status, 202);
     send_mime(&lab, &token, "users/ghost@contoso.example/sendMail", MIME)
         .await
