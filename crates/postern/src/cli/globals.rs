@@ -17,7 +17,7 @@ const CA_LIMIT_BYTES: u64 = 1024 * 1024;
 #[derive(Debug, Clone, Default, clap::Args)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct Globals {
-    /// Data directory of the server to talk to [env: POSTERN_DATA_DIR] [default: /var/lib/postern]
+    /// Data directory of the server [env: POSTERN_DATA_DIR] [default: /var/lib/postern]
     #[arg(long, global = true, value_name = "DIR")]
     pub(crate) data_dir: Option<PathBuf>,
     /// Talk to a server by its address instead, for example https://mail-gate.example.com:4443 [env: POSTERN_URL]

@@ -17,7 +17,7 @@ impl Spinner {
             return Self(ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden()));
         }
         let ticks = if look.unicode { "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏ " } else { "-\\|/ " };
-        let style = ProgressStyle::with_template("{spinner} {msg} {elapsed:.dim}")
+        let style = ProgressStyle::with_template("{spinner} {msg} {elapsed}")
             .expect("the template is well formed")
             .tick_chars(ticks);
         let bar = ProgressBar::new_spinner().with_style(style).with_message(message.to_owned());

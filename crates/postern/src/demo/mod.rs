@@ -5,7 +5,9 @@ pub(crate) mod browser;
 pub(crate) mod mailbox;
 pub(crate) mod tour;
 
+use std::fs::{DirBuilder, Permissions};
 use std::net::{Ipv4Addr, SocketAddr};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -110,6 +112,7 @@ fn choose_folder(named: Option<PathBuf>) -> anyhow::Result<(PathBuf, Option<Temp
     }
     let folder = tempfile::Builder::new()
         .prefix("postern-demo-")
+        .permissions(Permissions::from_mode(0o700))
         .tempdir()
         .context("can't make a temporary directory")?;
     Ok((folder.path().to_owned(), Some(folder)))
@@ -117,7 +120,10 @@ fn choose_folder(named: Option<PathBuf>) -> anyhow::Result<(PathBuf, Option<Temp
 
 /// The environment is left out: what it says about a real server has no place here.
 fn configure(data_dir: &Path, port: u16, sim: &Sim) -> anyhow::Result<Config> {
-    std::fs::create_dir_all(data_dir)
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(data_dir)
         .and_then(|()| std::fs::write(data_dir.join(CA_FILE), &sim.ca_pem))
         .with_context(|| format!("can't write to {}", data_dir.display()))?;
     let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
@@ -177,4 +183,75 @@ fn gather_facts(sim: &Sim, port: u16, data_dir: &Path) -> anyhow::Result<Facts> 
             .collect(),
         data_dir: data_dir.display().to_string(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::tour::{Step, Tour};
+    use super::*;
+
+    async fn demo() -> Demo {
+        Demo::start(DemoOptions { port: 0, data_dir: None }).await.unwrap()
+    }
+
+    /// Walks until the end or the first step that fails.
+    async fn walk(demo: &Demo) -> Vec<Step> {
+        let mut tour = Tour::new(demo).unwrap();
+        let mut steps: Vec<Step> = Vec::new();
+        while tour.next_title().is_some() && steps.last().is_none_or(|step| step.ok) {
+            steps.push(tour.walk_on().await);
+        }
+        steps
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn the_tour_walks_every_way_and_finds_in_the_mailbox_what_was_sent() {
+        let demo = demo().await;
+        let steps = walk(&demo).await;
+        assert!(steps.iter().all(|step| step.ok), "{:?}", steps.last());
+        assert_eq!(steps.len(), 2 + 8 * 4);
+        demo.stop().await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_second_tour_in_the_same_data_directory_has_names_of_its_own() {
+        let demo = demo().await;
+        for _ in 0..2 {
+            let mut tour = Tour::new(&demo).unwrap();
+            for _ in 0..3 {
+                let step = tour.walk_on().await;
+                assert!(step.ok, "{step:?}");
+            }
+        }
+        demo.stop().await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn the_tour_ends_at_the_first_step_that_fails_and_says_what_to_do() {
+        let demo = demo().await;
+        demo.sim.change_world(|world| world.apps[0].secrets.clear());
+        let steps = walk(&demo).await;
+        let failed = steps.last().unwrap();
+        assert!(!failed.ok && failed.step == "authorize", "{failed:?}");
+        assert!(failed.heading().starts_with("Client secret, delegated"), "{failed:?}");
+        assert!(failed.code.is_some() && failed.cause.is_some() && failed.fix.is_some(), "{failed:?}");
+        demo.stop().await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn the_facts_have_addresses_without_a_slash_and_a_tenant_that_is_ready() {
+        let demo = demo().await;
+        let facts = serde_json::to_value(demo.facts()).unwrap();
+        for name in ["console", "control", "smtp"] {
+            let address = facts[name].as_str().unwrap();
+            assert!(!address.ends_with('/'), "{address}");
+        }
+        let app = demo.sim.world().apps[0].clone();
+        let port = demo.running.console.port();
+        assert_eq!(app.redirect_uris[0], format!("https://localhost:{port}/authorize"));
+        assert_eq!(app.redirect_uris.len(), 3);
+        assert!(app.certificates.is_empty());
+        assert!(demo.facts().users.len() > 1);
+        demo.stop().await;
+    }
 }

@@ -291,8 +291,9 @@ impl<'a> Tour<'a> {
 fn read_report(report: &Value) -> Result<String, Trouble> {
     let stages = report["stages"].as_array().map_or(&[][..], Vec::as_slice);
     if report["ok"] == true {
-        let names: Vec<String> = stages.iter().map(|stage| string(stage, "name")).collect();
-        return Ok(format!("{} all well", names.join(", ")));
+        let walked = stages.iter().filter(|stage| stage["skipped"] != true);
+        let names: Vec<String> = walked.map(|stage| string(stage, "name")).collect();
+        return Ok(format!("{}: all well", names.join(", ")));
     }
     let failed = stages.iter().find(|stage| stage["ok"] == false && stage["skipped"] != true);
     let failed = failed.unwrap_or(&Value::Null);
