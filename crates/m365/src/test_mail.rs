@@ -18,6 +18,7 @@ use time::OffsetDateTime;
 use crate::account::Account;
 use crate::connection::Connection;
 use crate::diagnosis::{Facts, Turn};
+use crate::failure::Failure;
 use crate::state::Missing;
 use crate::token::Tokens;
 use recorder::Recorder;
@@ -100,6 +101,9 @@ pub struct Report {
     pub message_id: Option<String>,
     /// The stages, in order.
     pub stages: Vec<Stage>,
+    /// What stopped the walk, for the account's state; the stage has its words.
+    #[serde(skip)]
+    pub failure: Option<Failure>,
 }
 
 /// Walks all stages and sends a message to `to` under `message_id`.

@@ -104,6 +104,19 @@ impl ApiTokens<'_> {
         Ok(self.0.one(query).await?.as_ref().map(read).transpose()?)
     }
 
+    /// The token with this id, or else with this name.
+    pub async fn find(&self, id_or_name: &str) -> Result<Option<TokenRow>, StoreError> {
+        if let Ok(id) = id_or_name.parse::<Uuid>() {
+            let by_id = sqlx::query("SELECT * FROM api_tokens WHERE id = $1").bind(id.to_string());
+            if let Some(row) = self.0.one(by_id).await? {
+                return Ok(Some(read(&row)?));
+            }
+        }
+        let by_name =
+            sqlx::query("SELECT * FROM api_tokens WHERE name_key = $1").bind(id_or_name.to_lowercase());
+        Ok(self.0.one(by_name).await?.as_ref().map(read).transpose()?)
+    }
+
     /// The tokens in the order of their names.
     pub async fn list(&self, page: &Page) -> Result<Paged<TokenRow>, StoreError> {
         let query = sqlx::query("SELECT * FROM api_tokens WHERE name_key > $1 ORDER BY name_key LIMIT $2")

@@ -15,6 +15,7 @@ pub(super) struct Recorder<'a> {
     stages: Vec<Stage>,
     /// Put before the cause of a later failure: what an earlier stage could only suspect.
     suspicion: Option<String>,
+    failure: Option<Failure>,
 }
 
 /// A stage has failed: the walk is over. The recorder has the story.
@@ -45,7 +46,7 @@ impl<'a> Recorder<'a> {
         facts: Facts,
         on_event: &'a mut (dyn FnMut(StageEvent) + Send),
     ) -> Self {
-        Recorder { names, facts, on_event, begun: None, stages: Vec::new(), suspicion: None }
+        Recorder { names, facts, on_event, begun: None, stages: Vec::new(), suspicion: None, failure: None }
     }
 
     /// Keeps a suspicion for the cause of a failure that may come.
@@ -71,6 +72,7 @@ impl<'a> Recorder<'a> {
             Err(failure) => {
                 let stage = Stage { took_ms, ..self.explain(name, &failure) };
                 self.push(stage);
+                self.failure = Some(failure);
                 Err(Stopped)
             }
         }
@@ -86,7 +88,8 @@ impl<'a> Recorder<'a> {
         for name in self.names.iter().skip(self.stages.len()) {
             self.push(Stage { ok: false, skipped: true, ..well(*name, "not reached".to_owned()) });
         }
-        Report { ok: self.stages.iter().all(|stage| stage.ok), message_id, stages: self.stages }
+        let ok = self.stages.iter().all(|stage| stage.ok);
+        Report { ok, message_id, stages: self.stages, failure: self.failure }
     }
 
     fn explain(&self, name: StageName, failure: &Failure) -> Stage {

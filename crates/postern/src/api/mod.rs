@@ -1,0 +1,18 @@
+//! The REST API: thin handlers over the house's rooms. `router` lists every route.
+
+pub mod access;
+pub mod accounts;
+pub mod audit_log;
+pub mod authorizations;
+pub mod certificates;
+pub mod host;
+pub mod input;
+pub mod list;
+pub mod moment;
+pub mod page;
+pub mod router;
+pub mod status;
+pub mod test_email;
+pub mod tokens;
+
+pub use router::openapi_json;

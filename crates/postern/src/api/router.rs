@@ -1,0 +1,119 @@
+//! Every route of the house, in one place, and the layers that all of them pass: host check, security headers, trace.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::get;
+use http::{HeaderName, HeaderValue, header};
+use tower_http::set_header::SetResponseHeaderLayer;
+use utoipa::OpenApi;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use utoipa_swagger_ui::{Config as ViewerConfig, SwaggerUi};
+
+use super::{accounts, audit_log, authorizations, certificates, host, status, test_email, tokens};
+use crate::app::App;
+
+/// A certificate file of 1 MiB in base64, and its JSON around it.
+const MAX_BODY_BYTES: usize = 2 * 1024 * 1024;
+
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "Postern", description = "The gate through which machines send their mail into Microsoft 365."),
+    servers((url = "/api/v1")),
+    modifiers(&BearerToken),
+    security(("bearer" = []))
+)]
+struct Document;
+
+struct BearerToken;
+
+impl utoipa::Modify for BearerToken {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let scheme = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .description(Some("An API token: postern token create, or POST /tokens."))
+            .build();
+        document
+            .components
+            .get_or_insert_default()
+            .add_security_scheme("bearer", SecurityScheme::Http(scheme));
+    }
+}
+
+fn api() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::with_openapi(Document::openapi())
+        .routes(routes!(certificates::list))
+        .routes(routes!(certificates::import))
+        .routes(routes!(certificates::generate))
+        .routes(routes!(certificates::show, certificates::edit, certificates::delete))
+        .routes(routes!(certificates::replace))
+        .routes(routes!(certificates::download))
+        .routes(routes!(certificates::export))
+        .routes(routes!(accounts::list, accounts::create))
+        .routes(routes!(accounts::show, accounts::edit, accounts::remove))
+        .routes(routes!(accounts::check))
+        .routes(routes!(authorizations::start))
+        .routes(routes!(authorizations::confirm_latest))
+        .routes(routes!(authorizations::show, authorizations::cancel))
+        .routes(routes!(authorizations::complete))
+        .routes(routes!(authorizations::confirm))
+        .routes(routes!(test_email::send))
+        .routes(routes!(tokens::list, tokens::create))
+        .routes(routes!(tokens::delete))
+        .routes(routes!(audit_log::list))
+        .routes(routes!(status::status))
+        .routes(routes!(status::clouds))
+        .routes(routes!(status::events))
+}
+
+/// The OpenAPI document, as `/api/v1/openapi.json` serves it.
+pub fn openapi_json() -> String {
+    let (_, document) = api().split_for_parts();
+    document.to_pretty_json().expect("a document of texts serialises")
+}
+
+/// The whole router, for the HTTPS door and for `admin.sock`.
+pub fn build(app: &Arc<App>) -> Router {
+    let (api, document) = api().split_for_parts();
+    let viewer = SwaggerUi::new("/api/docs")
+        .external_url_unchecked("/api/v1/openapi.json", serde_json::json!({}))
+        .config(ViewerConfig::from("/api/v1/openapi.json"));
+    let document = document.to_pretty_json().expect("a document of texts serialises");
+    let open = Router::new()
+        .route("/healthz", get(status::healthz))
+        .route("/readyz", get(status::readyz))
+        .route("/authorize", get(authorizations::callback_by_query).post(authorizations::callback_by_form))
+        .route(
+            "/api/v1/openapi.json",
+            get(move || async move { ([(header::CONTENT_TYPE, "application/json")], document) }),
+        );
+    Router::new()
+        .nest("/api/v1", api)
+        .merge(open)
+        .merge(viewer)
+        .fallback(status::no_such_route)
+        .method_not_allowed_fallback(status::wrong_method)
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(axum::middleware::from_fn_with_state(Arc::clone(&app.hosts), host::check))
+        .layer(always(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .layer(always(header::STRICT_TRANSPORT_SECURITY, "max-age=31536000"))
+        .layer(unless_set(header::CACHE_CONTROL, "no-store"))
+        .layer(unless_set(header::REFERRER_POLICY, "same-origin"))
+        .layer(unless_set(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY))
+        .with_state(Arc::clone(app))
+}
+
+/// Scripts and everything else from here only; the API's viewer sets styles in its elements.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
+     object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+
+fn always(name: HeaderName, value: &'static str) -> SetResponseHeaderLayer<HeaderValue> {
+    SetResponseHeaderLayer::overriding(name, HeaderValue::from_static(value))
+}
+
+fn unless_set(name: HeaderName, value: &'static str) -> SetResponseHeaderLayer<HeaderValue> {
+    SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
+}

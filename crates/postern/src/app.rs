@@ -1,0 +1,57 @@
+//! The house wired together: what every handler and job works with.
+
+use std::sync::Arc;
+
+use store::{AuditEntry, Store};
+use time::OffsetDateTime;
+use tokio_util::sync::CancellationToken;
+
+use crate::api::access::Actor;
+use crate::api::host::Hosts;
+use crate::audit;
+use crate::clock::Clock;
+use crate::clouds::Clouds;
+use crate::events::Events;
+use crate::problem::Problem;
+use crate::vault::Vault;
+
+/// Everything that outlives a request.
+pub struct App {
+    /// The database.
+    pub store: Store,
+    /// Seals and opens.
+    pub vault: Arc<Vault>,
+    /// The names under which the console is reached.
+    pub hosts: Arc<Hosts>,
+    /// The clouds accounts can live in, each with its connection.
+    pub clouds: Clouds,
+    /// Access tokens in memory.
+    pub tokens: m365::token::Tokens,
+    /// Tells listeners what changed.
+    pub events: Events,
+    /// The time of day.
+    pub clock: Clock,
+    /// Told when the process stops; long answers end then.
+    pub shutdown: CancellationToken,
+}
+
+impl App {
+    /// Now, UTC.
+    pub fn now(&self) -> OffsetDateTime {
+        self.clock.now()
+    }
+
+    /// Writes the refusal into the audit log and hands it on. A log that can't be written must not hide the refusal.
+    pub async fn refuse(&self, actor: &Actor, action: &str, target: &str, problem: Problem) -> Problem {
+        let entry = audit::refused(actor, self.now(), action, target, &problem);
+        self.append_audit(&entry).await;
+        problem
+    }
+
+    /// Writes an audit row that stands on its own; a failure is logged and changes nothing.
+    pub async fn append_audit(&self, entry: &AuditEntry) {
+        if let Err(error) = self.store.audit().append(entry).await {
+            tracing::error!(%error, action = entry.action, "cannot write the audit log");
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! Ends sign-ins whose ten minutes are over, so that nothing pending and no secret of a flow stays behind.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::app::App;
+use crate::authorizations;
+
+const EVERY: Duration = Duration::from_secs(30);
+
+pub(super) async fn run(app: Arc<App>) {
+    let mut ticks = tokio::time::interval(EVERY);
+    loop {
+        tokio::select! {
+            () = app.shutdown.cancelled() => return,
+            _ = ticks.tick() => {}
+        }
+        if let Err(problem) = authorizations::expire_overdue(&app).await {
+            tracing::warn!(problem = problem.message(), "cannot end the sign-ins that ran out");
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! What happens by the clock, not by request: sign-ins run out, grants are kept alive.
+
+mod expire_flows;
+mod keep_alive;
+
+use std::sync::Arc;
+
+use tokio::task::JoinSet;
+
+use crate::app::App;
+
+/// Starts all jobs; they end when the server stops.
+pub fn spawn(tasks: &mut JoinSet<()>, app: &Arc<App>) {
+    tasks.spawn(expire_flows::run(Arc::clone(app)));
+    tasks.spawn(keep_alive::run(Arc::clone(app)));
+}

@@ -1,0 +1,159 @@
+//! Starts the house in the right order and stops it: data directory, database, master key, doors.
+//!
+//! Whatever is wrong is found before a door opens, and nothing on disk is changed by a start that fails, but for the
+//! empty data directory and database that a first start makes.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Context;
+use base64::Engine as _;
+use store::{DataDir, Store};
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::api;
+use crate::api::host::Hosts;
+use crate::app::App;
+use crate::clock::Clock;
+use crate::clouds::Clouds;
+use crate::config::{Config, TlsFiles};
+use crate::events::Events;
+use crate::grant_keeper::SealedGrants;
+use crate::jobs;
+use crate::listener::{bind_socket, serve_https, serve_socket};
+use crate::master_key::{self, Sources};
+use crate::tls::{self, CurrentCertificate};
+use crate::vault::{Record, Vault};
+
+/// The name of the administrator's socket in the data directory.
+pub const ADMIN_SOCKET: &str = "admin.sock";
+
+/// A running server.
+pub struct Running {
+    /// Where the console listens; the port is the one it really got.
+    pub console: SocketAddr,
+    /// The administrator's socket.
+    pub admin_socket: PathBuf,
+    /// The console's own certificate in PEM, when it is self-signed: what a client must trust.
+    pub certificate_pem: Option<String>,
+    app: Arc<App>,
+    tasks: JoinSet<()>,
+    // Dropped last: the lock on the data directory.
+    _data_dir: DataDir,
+}
+
+impl Running {
+    /// Stops the doors, lets requests under way finish and closes the database.
+    pub async fn stop(mut self) {
+        self.app.shutdown.cancel();
+        while let Some(ended) = self.tasks.join_next().await {
+            if let Err(error) = ended {
+                tracing::error!(%error, "a task ended badly");
+            }
+        }
+        self.app.store.close().await;
+        // A socket that stays behind is replaced at the next start; clients see a refused connection until then.
+        let _ = std::fs::remove_file(&self.admin_socket);
+    }
+}
+
+/// Starts a server. It runs until [`Running::stop`].
+pub async fn start(config: Config, clock: Clock) -> anyhow::Result<Running> {
+    let data_dir = DataDir::open(&config.data_dir).map_err(|error| with_hint(&error, error.hint()))?;
+    if let Some(warning) = data_dir.warning() {
+        tracing::warn!("{warning}");
+    }
+    let clouds = Clouds::new(&config)?;
+    // The port is taken before the database is touched: a second server on it fails here and changes nothing.
+    let listener = TcpListener::bind(config.console.listen).await.with_context(|| {
+        format!(
+            "cannot listen on {} for the console; [console] listen names another address",
+            config.console.listen
+        )
+    })?;
+    let console = listener.local_addr().context("cannot read the console's own address")?;
+    let now = clock.now();
+    let store = Store::open(&config.database, now).await.map_err(|error| with_hint(&error, error.hint()))?;
+    let vault = Arc::new(open_vault(&config, &store).await?);
+    let keeper = SealedGrants::new(store.clone(), Arc::clone(&vault));
+    let hosts = Arc::new(Hosts::new(&config, console.port()));
+    let shutdown = CancellationToken::new();
+    let app = Arc::new(App {
+        store,
+        vault,
+        hosts,
+        clouds,
+        tokens: m365::token::Tokens::new(Arc::new(keeper)),
+        events: Events::default(),
+        clock,
+        shutdown: shutdown.clone(),
+    });
+    let mut tasks = JoinSet::new();
+    let (certificate, certificate_pem) = console_certificate(&config, &app, &mut tasks).await?;
+    let admin_socket = config.data_dir.join(ADMIN_SOCKET);
+    let socket = bind_socket(&admin_socket)
+        .with_context(|| format!("cannot make the administrator's socket {}", admin_socket.display()))?;
+    let router = api::router::build(&app);
+    tasks.spawn(serve_https(listener, tls::server_config(certificate), router.clone(), shutdown.clone()));
+    tasks.spawn(serve_socket(socket, router, shutdown.clone()));
+    jobs::spawn(&mut tasks, &app);
+    tracing::info!(%console, data_dir = %config.data_dir.display(), "Postern is up");
+    Ok(Running { console, admin_socket, certificate_pem, app, tasks, _data_dir: data_dir })
+}
+
+async fn open_vault(config: &Config, store: &Store) -> anyhow::Result<Vault> {
+    let credentials_directory = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
+    let sources = Sources {
+        environment: config.master_key.as_ref(),
+        credentials_directory: credentials_directory.as_deref(),
+        file: &config.master_key_file,
+    };
+    let sealed_with = store.master_key_id().await.map_err(|error| with_hint(&error, error.hint()))?;
+    let master = master_key::load_or_create(&sources, sealed_with.as_deref())?;
+    store.claim_master_key(&master.id().to_string()).await?;
+    Ok(Vault::new(master))
+}
+
+async fn console_certificate(
+    config: &Config,
+    app: &Arc<App>,
+    tasks: &mut JoinSet<()>,
+) -> anyhow::Result<(Arc<CurrentCertificate>, Option<String>)> {
+    if let Some(files) = &config.console.tls_files {
+        let current = CurrentCertificate::new(tls::read_files(files)?);
+        let files: TlsFiles = files.clone();
+        tasks.spawn(tls::watch_files(files, Arc::clone(&current), app.shutdown.clone()));
+        return Ok((current, None));
+    }
+    let (certificate_der, key_der) = own_certificate(app).await?;
+    let pem = certs::export::pem(&certificate_der, &[]);
+    Ok((CurrentCertificate::new(tls::certified_key(certificate_der, &key_der)?), Some(pem)))
+}
+
+/// The self-signed pair from the store, made anew when there is none, it names too little or it nears its end.
+async fn own_certificate(app: &App) -> anyhow::Result<(Vec<u8>, zeroize::Zeroizing<Vec<u8>>)> {
+    let now = app.now();
+    if let Some(identity) = app.store.console_identity().await?
+        && tls::still_serves(&identity.certificate_der, app.hosts.names(), now)
+    {
+        let key = app.vault.open(Record::ConsoleKey, &identity.sealed_key)?;
+        return Ok((identity.certificate_der, key));
+    }
+    let made = tls::make_self_signed(app.hosts.names(), now)?;
+    let identity = store::ConsoleIdentity {
+        certificate_der: made.certificate_der.clone(),
+        sealed_key: app.vault.seal(Record::ConsoleKey, &made.key_der),
+    };
+    app.store.keep_console_identity(&identity).await?;
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &made.certificate_der);
+    let fingerprint = base64::engine::general_purpose::STANDARD.encode(digest.as_ref());
+    tracing::info!(sha256_base64 = fingerprint, "made a self-signed certificate for the console");
+    Ok((made.certificate_der, made.key_der))
+}
+
+fn with_hint(error: &impl std::fmt::Display, hint: &str) -> anyhow::Error {
+    anyhow::anyhow!("{error}\nhint: {hint}")
+}

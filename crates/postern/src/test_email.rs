@@ -1,0 +1,123 @@
+//! *Send Test Email* and *Check*: walks an account's way to Microsoft stage by stage and notes what that says about the
+//! account. The walking is `m365::test_mail`'s.
+
+use m365::account::Account as OpenAccount;
+use m365::diagnosis;
+use m365::state::Event;
+use m365::test_mail::{self, ALL, ALL_BUT_MESSAGE, Context, Report, StageEvent};
+use mail::{Address, MessageId};
+use serde_json::json;
+use std::sync::Arc;
+use store::AccountRow;
+use uuid::Uuid;
+
+use crate::api::access::Actor;
+use crate::app::App;
+use crate::problem::Problem;
+use crate::{account_state, accounts, audit};
+
+/// Walks all stages and sends a message to `to`; tells each stage as it starts and ends.
+pub async fn send(
+    app: &App,
+    actor: &Actor,
+    row: AccountRow,
+    to: &Address,
+    mut on_event: impl FnMut(StageEvent) + Send,
+) -> Result<Report, Problem> {
+    let missing = account_state::missing(row.sign_in, row.from_address.is_some());
+    if !missing.is_empty() {
+        return Ok(test_mail::report_incomplete(&missing, ALL, &mut on_event));
+    }
+    let opened = accounts::open(app, &row).await?;
+    let message_id = new_message_id(&opened);
+    let report = match app.clouds.connection(&opened.cloud) {
+        Ok(connection) => {
+            let walk = Walk { app, row: &row, opened: &opened };
+            test_mail::run(&walk.context(&connection), to, &message_id, &mut on_event).await
+        }
+        Err(failure) => {
+            return Err(Problem::new("no_connection", failure.to_string(), no_connection_hint(&failure)));
+        }
+    };
+    let entry = audit::done(actor, app.now(), "test_email.send", &row.name);
+    let detail = json!({ "to": to.as_str(), "ok": report.ok, "message_id": report.message_id });
+    app.append_audit(&audit::with(entry, detail)).await;
+    note(app, row, &opened, &report).await;
+    Ok(report)
+}
+
+/// Walks all stages but the message.
+pub async fn check(app: &App, actor: &Actor, row: AccountRow) -> Result<Report, Problem> {
+    let mut on_event = |_: StageEvent| {};
+    let missing = account_state::missing(row.sign_in, row.from_address.is_some());
+    if !missing.is_empty() {
+        return Ok(test_mail::report_incomplete(&missing, ALL_BUT_MESSAGE, &mut on_event));
+    }
+    let opened = accounts::open(app, &row).await?;
+    let report = match app.clouds.connection(&opened.cloud) {
+        Ok(connection) => {
+            let walk = Walk { app, row: &row, opened: &opened };
+            test_mail::check(&walk.context(&connection), &mut on_event).await
+        }
+        Err(failure) => {
+            return Err(Problem::new("no_connection", failure.to_string(), no_connection_hint(&failure)));
+        }
+    };
+    let entry = audit::done(actor, app.now(), "account.check", &row.name);
+    app.append_audit(&audit::with(entry, json!({ "ok": report.ok }))).await;
+    note(app, row, &opened, &report).await;
+    Ok(report)
+}
+
+struct Walk<'a> {
+    app: &'a App,
+    row: &'a AccountRow,
+    opened: &'a Arc<OpenAccount>,
+}
+
+impl<'a> Walk<'a> {
+    fn context(&self, connection: &'a Arc<m365::connection::Connection>) -> Context<'a> {
+        let redirect_uris = self.app.hosts.redirect_uris();
+        Context {
+            connection,
+            account: self.opened,
+            tokens: &self.app.tokens,
+            account_name: &self.row.name,
+            host: self.app.hosts.own_name(),
+            redirect_uri: redirect_uris.first().map(url::Url::as_str),
+            now: self.app.now(),
+        }
+    }
+}
+
+/// A walk that got through mends the account; one that was refused for good breaks it.
+async fn note(app: &App, row: AccountRow, opened: &OpenAccount, report: &Report) {
+    let now = app.now();
+    let state = match &report.failure {
+        None if report.ok => account_state::after(&row, Event::Repaired, now),
+        None => return,
+        Some(failure) => {
+            let advice = account_state::explain(opened, None, failure);
+            account_state::after_failure(&row, failure, &advice, now)
+        }
+    };
+    accounts::note_state(app, &row, state).await;
+}
+
+fn no_connection_hint(failure: &m365::Failure) -> String {
+    diagnosis::explain(failure, &diagnosis::Facts::default()).fix
+}
+
+/// Unique, and under the domain of the sender, as receivers expect it.
+fn new_message_id(account: &OpenAccount) -> MessageId {
+    let domain = account
+        .sender()
+        .and_then(|sender| sender.as_str().rsplit_once('@'))
+        .map_or("localhost", |(_, domain)| domain);
+    let unique = Uuid::now_v7().simple();
+    let wanted = format!("{unique}@{domain}");
+    // A domain that can't stand in a Message-ID (an IP literal, an overlong one) is left out of it.
+    wanted.parse().unwrap_or_else(|_| {
+        format!("{unique}@localhost").parse().expect("hex and a plain name are a Message-ID")
+    })
+}
