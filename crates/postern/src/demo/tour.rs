@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::browser::{Browser, words_of};
 use super::mailbox::{Control, Sent};
 use super::{Demo, Facts};
-use crate::cli::client::{Client, PATIENT, path};
+use crate::cli::client::{Client, path};
 use crate::cli::failure::Failure;
 use crate::cli::globals::Target;
 
@@ -214,14 +214,16 @@ impl<'a> Tour<'a> {
             return self.expect_status(&flow, "confirmed").map(|()| "a token was obtained".to_owned());
         }
         let mut browser = Browser::new(self.demo.trusted_pem())?;
-        let page = browser.sign_in(&string(&flow, "url"), &self.facts().users[0]).await?;
+        let browsed = browser.sign_in(&string(&flow, "url"), &self.facts().users[0]).await;
         let address = path(&["authorizations", &string(&flow, "id")]);
-        let flow = self.client.fetch_within(&format!("{address}?wait=20"), PATIENT).await?;
+        let flow = self.client.fetch(&address).await?;
         if flow["status"] == "waiting" {
+            let page = browsed?;
             return Err(
                 anyhow!("the sign-in ended at {}: {}", page.address.path(), words_of(&page.text)).into()
             );
         }
+        // What the flow says of its failure is more than the page that the browser saw.
         self.expect_status(&flow, "pending")?;
         let user = string(&flow["found"], "user");
         if !user.eq_ignore_ascii_case(self.sender()) {

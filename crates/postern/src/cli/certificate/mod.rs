@@ -201,14 +201,27 @@ async fn fetch_pfx(
     let exportable = found.get("exportable") == Some(&Value::Bool(true));
     let prompt = if exportable { context.prompt() } else { None };
     let password = export.password.read(Typing::Twice, prompt)?;
-    let password = password.as_ref().map_or("", Secret::expose);
+    let Some(password) = password else {
+        return Err(if exportable { no_password() } else { not_exportable(found) });
+    };
     let profile = match export.profile {
         Profile::Aes256 => "aes256",
         Profile::TripleDes => "3des",
     };
     let id = text(found, "id").unwrap_or_default();
-    let body = json!({ "password": password, "profile": profile });
+    let body = json!({ "password": password.expose(), "profile": profile });
     context.client.post_for_bytes(&path(&["certificates", &id, "export"]), body).await
+}
+
+fn no_password() -> Failure {
+    Failure::new("password_missing", "a private key leaves only under a password, and none was given")
+        .hint("add --password-file FILE or --password-stdin")
+}
+
+fn not_exportable(found: &Value) -> Failure {
+    let name = text(found, "name").unwrap_or_default();
+    Failure::new("not_exportable", format!("the private key of certificate \"{name}\" may not leave"))
+        .hint("only a certificate that was generated or imported with --exportable can be exported as .pfx")
 }
 
 /// `file` in base64 and `password`, as import and replace send them.

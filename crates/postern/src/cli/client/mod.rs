@@ -25,7 +25,7 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'
 /// A server that has read the request answers ordinary ones within this time.
 const ORDINARY: Duration = Duration::from_secs(60);
 /// Checks and test mails speak with Microsoft, several times, each within its own limit.
-pub(crate) const PATIENT: Duration = Duration::from_secs(300);
+const PATIENT: Duration = Duration::from_secs(300);
 /// The largest answer that is read: a page of the audit log is far below it.
 const ANSWER_LIMIT_BYTES: usize = 32 * 1024 * 1024;
 /// Entries asked for in one page of a list.

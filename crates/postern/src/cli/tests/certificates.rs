@@ -248,17 +248,28 @@ async fn export_writes_a_private_key_for_its_owner_alone() {
 
 #[tokio::test]
 async fn nobody_is_asked_for_the_password_of_a_key_that_is_not_exportable() {
-    let server = Server::expecting([
-        ("GET /certificates/gate", Answer::json(200, &gate())),
-        ("POST /certificates/0199-gate/export", Answer::problem(403, "not_exportable", &json!({}))),
-    ])
-    .await;
+    let server = Server::expecting([("GET /certificates/gate", Answer::json(200, &gate()))]).await;
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("gate.pfx");
     let line = format!("certificate export gate --format pfx --output {}", file.display());
     let ran = run_with(server.data_dir(), &line, Keyboard::typed(&[]), NoPrompt).await;
     assert_eq!(ran.code(), "not_exportable");
     assert!(!file.exists());
+    server.asked();
+}
+
+#[tokio::test]
+async fn a_private_key_does_not_leave_without_a_password() {
+    let mut certificate = gate();
+    certificate["exportable"] = json!(true);
+    let server = Server::expecting([("GET /certificates/gate", Answer::json(200, &certificate))]).await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("gate.pfx");
+    let ran =
+        run(&server, &format!("certificate export gate --format pfx --output {}", file.display())).await;
+    assert_eq!(ran.code(), "password_missing");
+    assert!(!file.exists());
+    server.asked();
 }
 
 #[tokio::test]
