@@ -78,9 +78,7 @@ pub fn openapi_json() -> String {
 /// The whole router, for the HTTPS door and for `admin.sock`.
 pub fn build(app: &Arc<App>) -> Router {
     let (api, document) = api().split_for_parts();
-    let viewer = SwaggerUi::new("/api/docs")
-        .external_url_unchecked("/api/v1/openapi.json", serde_json::json!({}))
-        .config(ViewerConfig::from("/api/v1/openapi.json"));
+    let viewer = SwaggerUi::new("/api/docs").config(ViewerConfig::from("/api/v1/openapi.json"));
     let document = document.to_pretty_json().expect("a document of texts serialises");
     let open = Router::new()
         .route("/healthz", get(status::healthz))
