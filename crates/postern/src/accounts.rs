@@ -34,6 +34,8 @@ pub struct Account {
     pub certificate: Option<UsedCertificate>,
     /// What a delegated sign-in left.
     pub grant: Option<GrantRow>,
+    /// Who signed in and waits to be confirmed.
+    pub pending: Option<serde_json::Value>,
 }
 
 /// What an account shows of its certificate.
@@ -225,7 +227,8 @@ pub async fn describe(app: &App, row: AccountRow) -> Result<Account, Problem> {
         CredentialRow::Secret { .. } => None,
     };
     let grant = app.store.grants().find(row.id).await?;
-    Ok(Account { row, certificate, grant })
+    let pending = app.store.flows().latest_pending(row.id, app.now()).await?.and_then(|flow| flow.found);
+    Ok(Account { row, certificate, grant, pending })
 }
 
 /// Opens an account for a piece of work: its secrets are in the clear until it is dropped.
@@ -265,7 +268,7 @@ pub async fn note_state(app: &App, row: &AccountRow, state: StateRow) {
             tracing::debug!(account = %row.id, "the account was changed meanwhile; its state is not noted");
         }
         Err(SetStateError::Store(error)) => {
-            tracing::error!(%error, account = %row.id, "cannot note an account's state")
+            tracing::error!(%error, account = %row.id, "cannot note an account's state");
         }
     }
 }

@@ -86,7 +86,7 @@ pub async fn watch_files(files: TlsFiles, current: Arc<CurrentCertificate>, shut
                 tracing::info!(certificate = %files.certificate.display(), "reloaded the console's certificate");
             }
             Err(error) => {
-                tracing::warn!(error = format!("{error:#}"), "keeping the console's old certificate")
+                tracing::warn!(error = format!("{error:#}"), "keeping the console's old certificate");
             }
         }
     }
