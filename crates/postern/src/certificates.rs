@@ -291,6 +291,7 @@ fn seal(app: &App, id: Uuid, exportable: bool, checked: &CheckedCertificate) -> 
         leaf_der: checked.leaf_der().to_vec(),
         chain_der: checked.chain_der().to_vec(),
         sealed_key: app.vault.seal(Record::CertificateKey(&id.to_string()), &checked.key().pkcs8_der()),
+        thumbprint_sha1: details.thumbprint_sha1.clone(),
         thumbprint_sha256: details.thumbprint_sha256.clone(),
         not_before: details.not_before,
         not_after: details.not_after,
