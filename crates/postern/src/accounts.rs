@@ -227,7 +227,8 @@ pub async fn describe(app: &App, row: AccountRow) -> Result<Account, Problem> {
         CredentialRow::Secret { .. } => None,
     };
     let grant = app.store.grants().find(row.id).await?;
-    let pending = app.store.flows().latest_pending(row.id, app.now()).await?.and_then(|flow| flow.found);
+    let pending = app.store.flows().latest_pending(row.id, app.now()).await?;
+    let pending = pending.filter(|flow| flow.account_version == row.version).and_then(|flow| flow.found);
     Ok(Account { row, certificate, grant, pending })
 }
 
@@ -340,7 +341,9 @@ fn state_after_change(before: &AccountRow, row: &AccountRow, now: OffsetDateTime
         false => GrantFate::Invalidated,
     };
     let missing = account_state::missing(row.sign_in, row.from_address.is_some());
-    account_state::after(row, Event::SettingsChanged { missing: &missing, grant }, now)
+    // What a sign-in has found and nobody has confirmed belongs to the settings before, and can't be confirmed any more.
+    let row = AccountRow { state: account_state::after(row, Event::FlowEnded, now), ..row.clone() };
+    account_state::after(&row, Event::SettingsChanged { missing: &missing, grant }, now)
 }
 
 /// An application has no mailbox of its own to send from.

@@ -121,6 +121,7 @@ pub(super) async fn finish(
     account: AccountRow,
     callback: Callback,
 ) -> Result<Flow, Problem> {
+    steps::same_account(app, actor, &flow, &account).await?;
     let opened = accounts::open(app, &account).await?;
     let signed_in = match callback {
         Callback::Refused { refusal, .. } => Err(Failure::Entra(refusal)),

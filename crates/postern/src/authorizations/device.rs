@@ -74,6 +74,8 @@ impl DevicePoller {
         if flow.status != FlowStatus::Waiting {
             return Ok(Next::Over);
         }
+        let account = steps::row_of(app, flow.account_id).await?;
+        steps::same_account(app, &self.actor, &flow, &account).await?;
         let connection = match app.clouds.connection(&self.opened.cloud) {
             Ok(connection) => connection,
             Err(failure) => return self.end(&flow, &failure).await,
@@ -82,7 +84,6 @@ impl DevicePoller {
             Ok(Polled::Pending) => Ok(Next::Again),
             Ok(Polled::SlowDown) => Ok(Next::Slower),
             Ok(Polled::SignedIn(signed_in)) => {
-                let account = steps::row_of(app, flow.account_id).await?;
                 steps::found(app, &self.actor, &flow, &account, *signed_in).await?;
                 Ok(Next::Over)
             }

@@ -141,6 +141,7 @@ pub async fn confirm(app: &App, actor: &Actor, id: &str) -> Result<Flow, Problem
     let (Some(sealed), Some(found)) = (&flow.sealed_grant, &flow.found) else {
         return Err(words::nothing_pending(&account.name));
     };
+    steps::same_account(app, actor, &flow, &account).await?;
     let opened = app.vault.open(Record::FlowGrant(&flow.id.to_string()), sealed)?;
     let grant: FoundGrant = serde_json::from_slice(&opened).map_err(Problem::internal)?;
     let entry = audit::with(audit::done(actor, app.now(), "account.confirm", &account.name), found.clone());

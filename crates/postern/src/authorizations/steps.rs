@@ -55,17 +55,51 @@ pub(super) async fn found(
     };
     let found = json!({ "user": grant.user, "tenant_id": grant.tenant_id, "scopes": grant.scopes });
     let entry = audit::with(audit::done(actor, app.now(), "account.authorize", &account.name), found.clone());
-    if flow.browser_hash.is_some() {
-        return keep(app, flow, account, grant, &found, &entry).await;
+    let kept = match flow.browser_hash {
+        Some(_) => keep(app, flow, account, grant, &found, &entry).await,
+        None => leave_pending(app, flow, account, &grant, &found, &entry).await,
+    };
+    match kept {
+        // Between the first look and now: the flow ends here, or who waits for it would wait for nothing.
+        Err(problem) if problem.code() == "changed_meanwhile" => {
+            fail(app, actor, flow, account, &problem).await?;
+            Err(problem)
+        }
+        kept => kept,
     }
-    let plain = Zeroizing::new(serde_json::to_vec(&grant).expect("texts serialise"));
+}
+
+/// Ends the flow of an account that was changed since: a code, a secret and a person of different settings must not meet.
+pub(super) async fn same_account(
+    app: &App,
+    actor: &Actor,
+    flow: &FlowRow,
+    account: &AccountRow,
+) -> Result<(), Problem> {
+    if flow.account_version == account.version {
+        return Ok(());
+    }
+    let problem = words::changed_meanwhile();
+    fail(app, actor, flow, account, &problem).await?;
+    Err(problem)
+}
+
+async fn leave_pending(
+    app: &App,
+    flow: &FlowRow,
+    account: &AccountRow,
+    grant: &FoundGrant,
+    found: &Value,
+    entry: &AuditEntry,
+) -> Result<FlowRow, Problem> {
+    let plain = Zeroizing::new(serde_json::to_vec(grant).expect("texts serialise"));
     let sealed_grant = app.vault.seal(Record::FlowGrant(&flow.id.to_string()), &plain);
     let settlement = Settlement::Pending {
-        found: &found,
+        found,
         sealed_grant: &sealed_grant,
         expires_at: app.now() + FLOW_LIFETIME,
     };
-    settle(app, flow, account, settlement, Event::FlowPending, &entry).await
+    settle(app, flow, account, settlement, Event::FlowPending, entry).await
 }
 
 pub(super) async fn keep(
@@ -94,7 +128,7 @@ pub(super) async fn keep(
     Ok(row)
 }
 
-/// Microsoft or the network said no. What speaks about the account changes its state too.
+/// Microsoft or the network said no. Where no person stood between, that speaks about the account and changes its state.
 pub(super) async fn fail_by(
     app: &App,
     actor: &Actor,
@@ -107,8 +141,13 @@ pub(super) async fn fail_by(
     let problem = words::from_advice(&advice);
     let mut entry = audit::refused(actor, app.now(), "account.authorize", &account.name, &problem);
     entry.code = Some(advice.code.clone());
-    let failure = json!({ "code": advice.code, "message": problem.message(), "hint": advice.fix });
-    settle(app, flow, account, Settlement::Failed { failure: &failure }, Event::FlowEnded, &entry).await
+    let told = json!({ "code": advice.code, "message": problem.message(), "hint": advice.fix });
+    let trouble = account_state::trouble(&advice);
+    let event = match flow.kind {
+        FlowKind::Application => Event::Failed { failure, trouble: &trouble },
+        FlowKind::AuthorizationCode | FlowKind::DeviceCode => Event::FlowEnded,
+    };
+    settle(app, flow, account, Settlement::Failed { failure: &told }, event, &entry).await
 }
 
 pub(super) async fn fail(

@@ -51,13 +51,17 @@ pub(super) fn not_settled(error: SettleError) -> Problem {
         SettleError::Expired => {
             Problem::new("flow_over", "That sign-in was not confirmed within ten minutes.", again)
         }
-        SettleError::AccountChanged => Problem::new(
-            "changed_meanwhile",
-            "The account was changed while the sign-in was under way; nothing was kept.",
-            again,
-        ),
+        SettleError::AccountChanged => changed_meanwhile(),
         SettleError::Store(error) => error.into(),
     }
+}
+
+pub(super) fn changed_meanwhile() -> Problem {
+    Problem::new(
+        "changed_meanwhile",
+        "The account was changed while the sign-in was under way; nothing was kept.",
+        "Start again with Authorize now (postern account authorize).",
+    )
 }
 
 pub(super) fn other_browser() -> Problem {
