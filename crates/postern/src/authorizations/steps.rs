@@ -94,11 +94,8 @@ async fn leave_pending(
 ) -> Result<FlowRow, Problem> {
     let plain = Zeroizing::new(serde_json::to_vec(grant).expect("texts serialise"));
     let sealed_grant = app.vault.seal(Record::FlowGrant(&flow.id.to_string()), &plain);
-    let settlement = Settlement::Pending {
-        found,
-        sealed_grant: &sealed_grant,
-        expires_at: app.now() + FLOW_LIFETIME,
-    };
+    let settlement =
+        Settlement::Pending { found, sealed_grant: &sealed_grant, expires_at: app.now() + FLOW_LIFETIME };
     settle(app, flow, account, settlement, Event::FlowPending, entry).await
 }
 
