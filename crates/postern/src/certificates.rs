@@ -308,13 +308,9 @@ fn name_taken(name: &Name) -> Problem {
 }
 
 fn duplicate(name: &str) -> Problem {
-    let name = shown(name);
-    Problem::new(
-        "duplicate",
-        format!("This certificate is already stored, as {name}."),
-        format!("Use {name}, or delete it first."),
-    )
-    .with("name", name)
+    let quoted = shown(name);
+    let message = format!("This certificate is already stored, as {quoted}.");
+    Problem::new("duplicate", message, format!("Use {quoted}, or delete it first.")).with("name", name)
 }
 
 fn in_use(name: &str, accounts: &[String]) -> Problem {
