@@ -56,6 +56,8 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
         // serde_json ends its messages with a place in the text, which says nothing to someone who filled in a field.
         let text = error.inner().to_string();
         let why = text.split(" at line ").next().unwrap_or_default();
+        // serde names our type; whoever sends an array or a number wants to know what belongs there.
+        let why = if why.contains("expected struct") { "it must be one JSON object" } else { why };
         if error.inner().is_syntax() || error.inner().is_eof() {
             Problem::new("malformed_json", format!("The body is not JSON: {text}."), "Send one JSON object.")
         } else {
@@ -133,6 +135,10 @@ impl std::str::FromStr for Name {
         let name = composed(text.trim());
         match name.chars().count() {
             0 => Err("a name is needed".to_owned()),
+            // Clients take them for the folder and the one above it (URL Standard, 4.4), also when they are encoded.
+            _ if matches!(name.as_str(), "." | "..") => {
+                Err("a name of dots alone stands for a folder in addresses".to_owned())
+            }
             101.. => Err("it is longer than 100 characters".to_owned()),
             _ if name.chars().any(hides_itself) => Err("it contains a control character".to_owned()),
             _ => Ok(Self(name)),
@@ -249,7 +255,7 @@ mod tests {
             (r#"{"name": "n", "count": 300}"#, "count: invalid value: integer `300`, expected u8"),
             (r#"{"name": "n", "colour": 1}"#, "colour: unknown field `colour`"),
             (r#"{}"#, "request: missing field `name`"),
-            (r#"[]"#, "request: invalid length 0"),
+            (r#"[]"#, "request: it must be one JSON object"),
         ] {
             let problem = refusal(body);
             assert!(problem.message().starts_with(expected), "{body}: {}", problem.message());
