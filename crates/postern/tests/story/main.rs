@@ -7,8 +7,15 @@
 
 mod house;
 mod person;
+mod provider;
 
+mod accounts;
+mod audit;
 mod authorize;
+mod certificates;
 mod http;
+mod identity;
 mod roles;
+mod secrets;
 mod start;
+mod test_email;
