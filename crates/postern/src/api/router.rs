@@ -8,12 +8,15 @@ use axum::routing::get;
 use http::{HeaderName, HeaderValue, header};
 use tower_http::set_header::SetResponseHeaderLayer;
 use utoipa::OpenApi;
-use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use utoipa_swagger_ui::{Config as ViewerConfig, SwaggerUi};
 
-use super::{accounts, audit_log, authorizations, certificates, host, status, test_email, tokens};
+use super::{
+    accounts, audit_log, authorizations, certificates, host, me, session, setup, status, test_email, tokens,
+    users,
+};
 use crate::app::App;
 
 /// A certificate file of 1 MiB in base64, and its JSON around it.
@@ -23,8 +26,8 @@ const MAX_BODY_BYTES: usize = 2 * 1024 * 1024;
 #[openapi(
     info(title = "Postern", description = "The gate through which machines send their mail into Microsoft 365."),
     servers((url = "/api/v1")),
-    modifiers(&BearerToken),
-    security(("bearer" = []))
+    modifiers(&BearerToken, &SessionCookie),
+    security(("bearer" = []), ("session" = []))
 )]
 struct Document;
 
@@ -40,6 +43,20 @@ impl utoipa::Modify for BearerToken {
             .components
             .get_or_insert_default()
             .add_security_scheme("bearer", SecurityScheme::Http(scheme));
+    }
+}
+
+struct SessionCookie;
+
+impl utoipa::Modify for SessionCookie {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let told =
+            "A session of the console: POST /session. Everything but GET also needs the header X-Postern: 1.";
+        let cookie = ApiKeyValue::with_description(session::COOKIE, told);
+        document
+            .components
+            .get_or_insert_default()
+            .add_security_scheme("session", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
     }
 }
 
@@ -63,6 +80,16 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(test_email::send))
         .routes(routes!(tokens::list, tokens::create))
         .routes(routes!(tokens::delete))
+        .routes(routes!(session::show, session::sign_in, session::sign_out))
+        .routes(routes!(session::list))
+        .routes(routes!(session::end))
+        .routes(routes!(setup::redeem))
+        .routes(routes!(setup::renew))
+        .routes(routes!(users::list, users::add))
+        .routes(routes!(users::edit, users::remove))
+        .routes(routes!(me::change_password))
+        .routes(routes!(me::offer_totp, me::remove_totp))
+        .routes(routes!(me::confirm_totp))
         .routes(routes!(audit_log::list))
         .routes(routes!(status::status))
         .routes(routes!(status::clouds))
