@@ -41,6 +41,9 @@ pub struct AccountView {
     default: bool,
     state: StateView,
     grant: Option<GrantView>,
+    /// Who signed in and waits to be confirmed: `user`, `tenant_id`, `scopes`.
+    #[schema(value_type = Option<Object>)]
+    pending: Option<serde_json::Value>,
     /// The redirect URIs to register, the best first.
     redirect_uris: Vec<String>,
     created: String,
@@ -279,7 +282,7 @@ pub async fn check(
 impl AccountView {
     /// What the API shows of an account.
     pub fn new(app: &App, account: Account, notices: Vec<String>) -> Self {
-        let Account { row, certificate, grant } = account;
+        let Account { row, certificate, grant, pending } = account;
         Self {
             id: row.id.to_string(),
             name: row.name,
@@ -306,6 +309,7 @@ impl AccountView {
                 renewed: moment::text(grant.renewed_at),
                 via_device_code: grant.via_device_code,
             }),
+            pending,
             redirect_uris: app.hosts.redirect_uris().iter().map(ToString::to_string).collect(),
             created: moment::text(row.created_at),
             updated: moment::text(row.updated_at),
@@ -342,7 +346,7 @@ impl CredentialRequest {
             Self::Secret { secret, expires } => {
                 let expires_at = expires.as_deref().map(moment::parse).transpose();
                 let expires_at = expires_at.map_err(|error| Problem::invalid("credential.expires", error))?;
-                NewCredential::Secret { secret: checked_secret(secret)?, expires_at }
+                NewCredential::Secret { secret: checked_secret(&secret)?, expires_at }
             }
         })
     }
@@ -350,7 +354,7 @@ impl CredentialRequest {
 
 /// A secret that was copied with a space or a line break around it is still that secret; one with a control character
 /// inside is none.
-fn checked_secret(secret: SecretText) -> Result<SecretText, Problem> {
+fn checked_secret(secret: &SecretText) -> Result<SecretText, Problem> {
     let text = secret.expose().trim();
     match text.len() {
         0 => Err(Problem::invalid("credential.secret", "a client secret is needed")),

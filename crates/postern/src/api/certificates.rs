@@ -359,6 +359,8 @@ pub async fn export(
     IdOrName(certificate): IdOrName,
     Json(request): Json<ExportRequest>,
 ) -> Result<Response, Problem> {
+    // Said first: a key that may not leave needs no password.
+    let row = certificates::find_exportable(&app, &actor, &certificate).await?;
     let password = typed_password(Some(&request.password), request.repeat_password.as_ref())?;
     let none =
         || Problem::invalid("password", "a private key leaves only under a password, and none was given");
@@ -367,7 +369,7 @@ pub async fn export(
         ProfileName::Aes256 => PfxProfile::Aes256,
         ProfileName::TripleDes => PfxProfile::TripleDes,
     };
-    let (row, pfx) = certificates::export_pfx(&app, &actor, &certificate, password, profile).await?;
+    let pfx = certificates::export_pfx(&app, &actor, &row, password, profile).await?;
     Ok(attachment(&row.name, "pfx", "application/x-pkcs12", pfx))
 }
 
