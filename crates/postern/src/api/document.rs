@@ -53,7 +53,8 @@ struct SessionCookie;
 
 impl utoipa::Modify for SessionCookie {
     fn modify(&self, document: &mut OpenApi) {
-        let told = "A session of the console: POST /session. Everything but GET also needs the header X-Postern: 1.";
+        let told =
+            "A session of the console: POST /session. Everything but GET also needs the header X-Postern: 1.";
         let cookie = ApiKeyValue::with_description(session::COOKIE, told);
         document
             .components

@@ -12,8 +12,8 @@ use utoipa_axum::routes;
 use utoipa_swagger_ui::{Config as ViewerConfig, SwaggerUi};
 
 use super::{
-    accounts, audit_log, authorizations, certificates, document, host, me, session, setup, status, test_email, tokens,
-    users,
+    accounts, audit_log, authorizations, certificates, document, host, me, session, setup, status,
+    test_email, tokens, users,
 };
 use crate::app::App;
 
