@@ -66,11 +66,11 @@ pub async fn complete(
     cookie: &(dyn Fn(Uuid) -> Option<String> + Sync),
 ) -> Result<Flow, Problem> {
     let row = steps::find_row(app, id).await?;
+    let callback = Callback::parse_address(address).map_err(|error| words::unreadable(&error))?;
     let redirect_uri = row.redirect_uri.as_deref().unwrap_or_default();
     if !leads_to(address, redirect_uri) {
         return Err(words::other_address(redirect_uri));
     }
-    let callback = Callback::parse_address(address).map_err(|error| words::unreadable(&error))?;
     let state_hash = hash(callback.state().expose());
     if row.state_hash.as_deref() != Some(&state_hash) {
         let problem = Problem::new(

@@ -5,6 +5,7 @@
     reason = "what goes wrong in a story fails it; the lint knows #[test] functions only"
 )]
 
+mod console;
 mod house;
 mod person;
 mod provider;
@@ -17,5 +18,8 @@ mod http;
 mod identity;
 mod roles;
 mod secrets;
+mod session_ended;
+mod set_up;
+mod sign_in;
 mod start;
 mod test_email;
