@@ -34,11 +34,18 @@ async fn what_is_not_said_of_a_new_account_has_its_default() {
         assert_eq!(account[name], value, "{name}");
     }
     assert_eq!(account["state"]["name"], "needs_sign_in");
-    assert_eq!((&account["credential"]["kind"], &account["credential"]["expires"]), (&json!("secret"), &json!("2027-01-31T00:00:00Z")));
+    assert_eq!(
+        (&account["credential"]["kind"], &account["credential"]["expires"]),
+        (&json!("secret"), &json!("2027-01-31T00:00:00Z"))
+    );
     let port = house.port();
     let uris = [format!("https://localhost:{port}/authorize"), format!("https://127.0.0.1:{port}/authorize")];
     assert_eq!(account["redirect_uris"], json!(uris));
-    for answer in [account, house.look_at("contoso.example").await, house.local().get("/api/v1/accounts").await.done(200)] {
+    for answer in [
+        account,
+        house.look_at("contoso.example").await,
+        house.local().get("/api/v1/accounts").await.done(200),
+    ] {
         assert!(!answer.to_string().contains("Geheim~1234"), "{answer}");
     }
     let log = house.local().get("/api/v1/audit").await.text();
@@ -72,7 +79,11 @@ async fn a_tenant_that_would_lead_elsewhere_is_refused() {
         let problem = add(&house, json!({ "name": "trick", "tenant_id": trick })).await;
         assert_eq!(problem.status, 422, "{trick:?}: {}", problem.text());
         let found: Value = serde_json::from_slice(&problem.body).unwrap();
-        assert_eq!((&found["field"], found["code"].as_str()), (&json!("tenant_id"), Some(code)), "{trick:?}: {found}");
+        assert_eq!(
+            (&found["field"], found["code"].as_str()),
+            (&json!("tenant_id"), Some(code)),
+            "{trick:?}: {found}"
+        );
         problem.refused(422, code);
         house.local().patch("/api/v1/accounts/mail", json!({ "tenant_id": trick })).await.refused(422, code);
     }
@@ -83,7 +94,11 @@ async fn a_tenant_that_would_lead_elsewhere_is_refused() {
 #[tokio::test]
 async fn a_client_id_that_is_none_is_refused() {
     let house = House::new().await;
-    for (client_id, code) in [("", "client_id_missing"), ("Postern", "client_id_malformed"), ("11112222-aaaa-3333-bbbb-4444cccc555", "client_id_malformed")] {
+    for (client_id, code) in [
+        ("", "client_id_missing"),
+        ("Postern", "client_id_malformed"),
+        ("11112222-aaaa-3333-bbbb-4444cccc555", "client_id_malformed"),
+    ] {
         let problem = add(&house, json!({ "client_id": client_id })).await.refused(422, code);
         assert_eq!(problem["field"], "client_id");
     }
@@ -111,7 +126,9 @@ async fn each_other_wrong_setting_is_refused_by_its_field() {
         let found = problem["field"].as_str().unwrap();
         assert!(found.starts_with(field), "{name} = {value}: {problem}");
     }
-    add(&house, json!({ "credential": { "kind": "certificate", "certificate": "none" } })).await.refused(404, "not_found");
+    add(&house, json!({ "credential": { "kind": "certificate", "certificate": "none" } }))
+        .await
+        .refused(404, "not_found");
     assert_eq!(house.names("accounts").await, [""; 0]);
 }
 
@@ -170,10 +187,20 @@ async fn another_tenant_application_or_cloud_ends_the_sign_in_and_says_so() {
         let same = house.account_form(json!({}));
         let same = json!({ "tenant_id": same["tenant_id"].as_str().unwrap().to_uppercase(), "client_id": same["client_id"], "cloud": CLOUD });
         let account = edit(&house, same).await;
-        assert_eq!((&account["notices"], &account["state"]["name"]), (&Value::Null, &json!("ready")), "nothing changed");
+        assert_eq!(
+            (&account["notices"], &account["state"]["name"]),
+            (&Value::Null, &json!("ready")),
+            "nothing changed"
+        );
         let account = edit(&house, change.clone()).await;
-        assert!(account["notices"][0].as_str().unwrap().contains("megan@contoso.example"), "{change}: {account}");
-        assert_eq!((&account["state"]["name"], &account["grant"], &account["from"]), (&json!("needs_sign_in"), &Value::Null, &Value::Null));
+        assert!(
+            account["notices"][0].as_str().unwrap().contains("megan@contoso.example"),
+            "{change}: {account}"
+        );
+        assert_eq!(
+            (&account["state"]["name"], &account["grant"], &account["from"]),
+            (&json!("needs_sign_in"), &Value::Null, &Value::Null)
+        );
         let again = edit(&house, json!({})).await;
         assert_eq!(again["notices"], Value::Null);
     }
@@ -193,7 +220,11 @@ async fn a_change_that_has_nothing_to_do_with_the_sign_in_keeps_it() {
         json!({ "credential": { "kind": "secret", "secret": "another" } }),
     ] {
         let account = edit(&house, change.clone()).await;
-        assert_eq!((&account["grant"]["user"], &account["notices"]), (&json!("megan@contoso.example"), &Value::Null), "{change}");
+        assert_eq!(
+            (&account["grant"]["user"], &account["notices"]),
+            (&json!("megan@contoso.example"), &Value::Null),
+            "{change}"
+        );
         assert_eq!(account["state"]["name"], "ready", "{change}");
         assert!(!account.to_string().contains("another"), "{account}");
     }

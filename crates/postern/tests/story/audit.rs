@@ -1,8 +1,8 @@
 //! What is done is written down: who, from where, what, and how it ended. And the tokens that such a who may be.
 
 use serde_json::{Value, json};
-use time::{Duration, OffsetDateTime};
 use time::format_description::well_known::Rfc3339;
+use time::{Duration, OffsetDateTime};
 
 use crate::house::{Caller, House};
 
@@ -63,10 +63,16 @@ async fn where_it_came_from_is_written_down() {
     assert_eq!(log(&house, "limit=1").await[0]["source"], "admin.sock");
     anna.delete("/api/v1/tokens/anna").await.done(204);
     assert_eq!(log(&house, "limit=1").await[0]["source"], "127.0.0.1");
-    let stranger = house.stranger().request(http::Method::GET, "/authorize?code=a&state=b").header("x-forwarded-for", "6.6.6.6");
+    let stranger = house
+        .stranger()
+        .request(http::Method::GET, "/authorize?code=a&state=b")
+        .header("x-forwarded-for", "6.6.6.6");
     stranger.send().await.unwrap();
     let entry = log(&house, "limit=1").await.remove(0);
-    assert_eq!((&entry["actor"], &entry["source"], &entry["code"]), (&json!("browser"), &json!("127.0.0.1"), &json!("unknown_state")));
+    assert_eq!(
+        (&entry["actor"], &entry["source"], &entry["code"]),
+        (&json!("browser"), &json!("127.0.0.1"), &json!("unknown_state"))
+    );
 }
 
 #[tokio::test]
@@ -77,14 +83,21 @@ async fn what_was_refused_is_written_down_too() {
     let local = house.local();
     let refused = async |action: &str, code: &str| {
         let entry = log(&house, "limit=1").await.remove(0);
-        assert_eq!((&entry["action"], &entry["outcome"], &entry["code"]), (&json!(action), &json!("refused"), &json!(code)), "{entry}");
+        assert_eq!(
+            (&entry["action"], &entry["outcome"], &entry["code"]),
+            (&json!(action), &json!("refused"), &json!(code)),
+            "{entry}"
+        );
     };
     local.post("/api/v1/accounts", house.account_form(json!({}))).await.refused(409, "name_taken");
     refused("account.add", "name_taken").await;
     house.account(json!({ "name": "other" })).await;
     local.patch("/api/v1/accounts/other", json!({ "name": "mail" })).await.refused(409, "name_taken");
     refused("account.edit", "name_taken").await;
-    local.post("/api/v1/tokens", json!({ "name": "anna", "role": "viewer" })).await.refused(409, "name_taken");
+    local
+        .post("/api/v1/tokens", json!({ "name": "anna", "role": "viewer" }))
+        .await
+        .refused(409, "name_taken");
     refused("token.create", "name_taken").await;
 }
 
@@ -96,8 +109,11 @@ async fn the_log_is_turned_page_by_page_newest_first() {
     }
     let (mut seen, mut cursor) = (Vec::new(), String::new());
     loop {
-        let page = house.local().get(&format!("/api/v1/audit?action=token.create&limit=3{cursor}")).await.done(200);
-        seen.extend(page["items"].as_array().unwrap().iter().map(|item| item["target"].as_str().unwrap().to_owned()));
+        let page =
+            house.local().get(&format!("/api/v1/audit?action=token.create&limit=3{cursor}")).await.done(200);
+        seen.extend(
+            page["items"].as_array().unwrap().iter().map(|item| item["target"].as_str().unwrap().to_owned()),
+        );
         // What is written meanwhile moves no page.
         house.holder(&format!("later{}", seen.len()), "viewer").await;
         match page["next"].as_str() {
@@ -138,7 +154,10 @@ async fn a_token_is_shown_once() {
     let made = house.local().post("/api/v1/tokens", form).await.done(201);
     let token = made["token"].as_str().unwrap();
     assert!(token.starts_with("pst_") && token.len() == 47, "{token}");
-    assert_eq!((&made["role"], &made["expires"], &made["created_by"]), (&json!("operator"), &json!("2099-12-31T00:00:00Z"), &json!("local:0")));
+    assert_eq!(
+        (&made["role"], &made["expires"], &made["created_by"]),
+        (&json!("operator"), &json!("2099-12-31T00:00:00Z"), &json!("local:0"))
+    );
     let list = house.local().get("/api/v1/tokens").await;
     assert!(!list.text().contains(token) && list.text().contains("backup"));
     assert_eq!(list.done(200)["items"][0]["last_used"], Value::Null);

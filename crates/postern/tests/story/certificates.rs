@@ -54,14 +54,19 @@ async fn each_file_that_can_not_be_used_is_refused_by_its_code_and_leaves_nothin
 async fn an_unsupported_algorithm_is_named() {
     let house = House::at(FIXTURE_TIME).await;
     let file = fixture("pfx/made/openssl_camellia.pfx");
-    let problem = house.import("gate", &file, json!({ "password": PASSWORD })).await.refused(422, "unsupported_algorithm");
+    let problem = house
+        .import("gate", &file, json!({ "password": PASSWORD }))
+        .await
+        .refused(422, "unsupported_algorithm");
     assert!(problem["detail"].as_str().unwrap().contains("Camellia-256-CBC"), "{problem}");
 }
 
 #[tokio::test]
 async fn passwords_that_differ_are_refused_before_the_file_is_read() {
     let house = House::at(FIXTURE_TIME).await;
-    for (password, repeated) in [(json!(PASSWORD), json!("hunter3")), (json!(PASSWORD), json!("")), (Value::Null, json!("x"))] {
+    for (password, repeated) in
+        [(json!(PASSWORD), json!("hunter3")), (json!(PASSWORD), json!("")), (Value::Null, json!("x"))]
+    {
         let given = json!({ "password": password, "repeat_password": repeated });
         house.import("gate", b"whatever", given).await.refused(422, "passwords_differ");
     }
@@ -74,7 +79,8 @@ async fn passwords_that_differ_are_refused_before_the_file_is_read() {
 async fn a_file_that_is_no_base64_is_refused_by_its_field() {
     let house = House::at(FIXTURE_TIME).await;
     let form = json!({ "name": "gate", "file": "not base64!" });
-    let problem = house.local().post("/api/v1/certificates/import", form).await.refused(422, "invalid_request");
+    let problem =
+        house.local().post("/api/v1/certificates/import", form).await.refused(422, "invalid_request");
     assert_eq!(problem["field"], "file");
 }
 
@@ -103,7 +109,8 @@ async fn a_certificate_is_stored_once_and_the_refusal_says_as_what() {
     house.import("gate", &good(), json!({ "password": PASSWORD })).await.done(201);
     // The same certificate out of another file.
     for file in [good(), fixture("pem/pkcs8_first.pem")] {
-        let problem = house.import("again", &file, json!({ "password": PASSWORD })).await.refused(409, "duplicate");
+        let problem =
+            house.import("again", &file, json!({ "password": PASSWORD })).await.refused(409, "duplicate");
         assert_eq!(problem["name"], "gate");
         assert_eq!(house.audit().await[0], "certificate.import refused duplicate");
     }
@@ -126,7 +133,10 @@ async fn of_several_keys_one_is_chosen_by_its_thumbprint() {
     let problem = house.import("gate", &file, json!({})).await.refused(422, "several_keys");
     let choices: Vec<String> = serde_json::from_value(problem["choices"].clone()).unwrap();
     assert_eq!(choices.len(), 2);
-    assert!(choices.iter().all(|choice| choice.len() == 40 && *choice == choice.to_uppercase()), "{choices:?}");
+    assert!(
+        choices.iter().all(|choice| choice.len() == 40 && *choice == choice.to_uppercase()),
+        "{choices:?}"
+    );
     let unknown = json!({ "thumbprint": "0".repeat(40) });
     house.import("gate", &file, unknown).await.refused(422, "several_keys");
     let chosen = json!({ "thumbprint": choices[1].to_lowercase() });
@@ -139,7 +149,8 @@ async fn of_several_keys_one_is_chosen_by_its_thumbprint() {
 #[tokio::test]
 async fn what_a_certificate_says_is_shown() {
     let house = House::at(FIXTURE_TIME).await;
-    let given = json!({ "password": PASSWORD, "description": "for the scanners\nsecond floor", "exportable": true });
+    let given =
+        json!({ "password": PASSWORD, "description": "for the scanners\nsecond floor", "exportable": true });
     let stored = house.import("gate", &good(), given).await.done(201);
     assert_eq!(stored, look_at(&house, "gate").await);
     assert_eq!(stored, look_at(&house, stored["id"].as_str().unwrap()).await);
@@ -180,7 +191,11 @@ async fn warnings_are_shown_and_refuse_nothing() {
     ] {
         let bytes = fixture(&format!("pfx/made/judged_{file}.pfx"));
         let stored = house.import(file, &bytes, json!({ "password": PASSWORD })).await.done(201);
-        assert_eq!((&stored["warnings"][0]["code"], &stored["status"]), (&json!(code), &json!(status)), "{stored}");
+        assert_eq!(
+            (&stored["warnings"][0]["code"], &stored["status"]),
+            (&json!(code), &json!(status)),
+            "{stored}"
+        );
         assert!(!stored["warnings"][0]["text"].as_str().unwrap().is_empty());
     }
 }
@@ -188,7 +203,11 @@ async fn warnings_are_shown_and_refuse_nothing() {
 #[tokio::test]
 async fn a_stored_certificate_ages() {
     let house = House::at(FIXTURE_TIME).await;
-    let made = house.local().post("/api/v1/certificates/generate", json!({ "name": "gate", "days": 90 })).await.done(201);
+    let made = house
+        .local()
+        .post("/api/v1/certificates/generate", json!({ "name": "gate", "days": 90 }))
+        .await
+        .done(201);
     assert_eq!((&made["status"], &made["origin"]), (&json!("valid"), &json!("generated")));
     house.advance(time::Duration::days(61));
     assert_eq!(look_at(&house, "gate").await["status"], "expiring");
@@ -251,18 +270,30 @@ async fn name_and_description_can_be_edited() {
     let house = House::at(FIXTURE_TIME).await;
     let before = house.import("gate", &good(), json!({ "password": PASSWORD })).await.done(201);
     let after = house.local().patch("/api/v1/certificates/gate", json!({ "name": "door" })).await.done(200);
-    assert_eq!((&after["id"], &after["name"], &after["description"]), (&before["id"], &json!("door"), &json!("")));
+    assert_eq!(
+        (&after["id"], &after["name"], &after["description"]),
+        (&before["id"], &json!("door"), &json!(""))
+    );
     house.local().patch("/api/v1/certificates/door", json!({ "description": "new" })).await.done(200);
     assert_eq!(look_at(&house, "door").await["description"], "new");
-    house.local().patch("/api/v1/certificates/door", json!({ "exportable": true })).await.refused(422, "invalid_request");
-    house.local().patch("/api/v1/certificates/door", json!({ "name": "import" })).await.refused(422, "invalid_request");
+    house
+        .local()
+        .patch("/api/v1/certificates/door", json!({ "exportable": true }))
+        .await
+        .refused(422, "invalid_request");
+    house
+        .local()
+        .patch("/api/v1/certificates/door", json!({ "name": "import" }))
+        .await
+        .refused(422, "invalid_request");
     house.local().get("/api/v1/certificates/gate").await.refused(404, "not_found");
 }
 
 #[tokio::test]
 async fn a_replaced_certificate_keeps_its_name_and_its_accounts() {
     let house = House::at(FIXTURE_TIME).await;
-    let before = house.import("gate", &good(), json!({ "password": PASSWORD, "exportable": true })).await.done(201);
+    let before =
+        house.import("gate", &good(), json!({ "password": PASSWORD, "exportable": true })).await.done(201);
     house.account(json!({ "credential": { "kind": "certificate", "certificate": "gate" } })).await;
     let refused = json!({ "file": base64(&another()), "password": "wrong" });
     house.local().post("/api/v1/certificates/gate/replace", refused).await.refused(422, "wrong_password");
@@ -274,7 +305,11 @@ async fn a_replaced_certificate_keeps_its_name_and_its_accounts() {
     assert_eq!((&after["used_by"], &after["exportable"]), (&json!(["mail"]), &json!(false)));
     let credential = house.look_at("mail").await["credential"].clone();
     assert_eq!(credential["thumbprint_sha1"], after["thumbprint_sha1"], "{credential}");
-    house.local().post("/api/v1/certificates/none/replace", json!({ "file": "" })).await.refused(404, "not_found");
+    house
+        .local()
+        .post("/api/v1/certificates/none/replace", json!({ "file": "" }))
+        .await
+        .refused(404, "not_found");
 }
 
 #[tokio::test]
@@ -304,7 +339,8 @@ async fn the_public_part_can_be_downloaded_at_any_time() {
     assert_eq!(hex::encode(digest(&SHA256, &cer.body)), stored["thumbprint_sha256"].as_str().unwrap());
     assert_eq!(house.local().get("/api/v1/certificates/gate/download").await.body, cer.body);
     let pem = house.local().get("/api/v1/certificates/gate/download?format=pem").await;
-    let chain: Vec<CertificateDer<'_>> = CertificateDer::pem_slice_iter(&pem.body).map(Result::unwrap).collect();
+    let chain: Vec<CertificateDer<'_>> =
+        CertificateDer::pem_slice_iter(&pem.body).map(Result::unwrap).collect();
     assert_eq!((chain[0].as_ref(), chain.len()), (cer.body.as_slice(), 3));
     assert!(!pem.text().contains("PRIVATE"));
     house.local().get("/api/v1/certificates/gate/download?format=pfx").await.refused(422, "invalid_request");
@@ -314,12 +350,17 @@ async fn the_public_part_can_be_downloaded_at_any_time() {
 async fn a_private_key_leaves_only_where_that_was_allowed_and_under_a_password() {
     let house = House::at(FIXTURE_TIME).await;
     house.import("closed", &another(), json!({ "password": PASSWORD })).await.done(201);
-    let stored = house.import("open", &good(), json!({ "password": PASSWORD, "exportable": true })).await.done(201);
-    let export = async |name: &str, form: Value| house.local().post(&format!("/api/v1/certificates/{name}/export"), form).await;
+    let stored =
+        house.import("open", &good(), json!({ "password": PASSWORD, "exportable": true })).await.done(201);
+    let export = async |name: &str, form: Value| {
+        house.local().post(&format!("/api/v1/certificates/{name}/export"), form).await
+    };
     export("closed", json!({ "password": "long enough" })).await.refused(403, "not_exportable");
     assert_eq!(house.audit().await[0], "certificate.export refused not_exportable");
     export("open", json!({ "password": "" })).await.refused(422, "invalid_request");
-    export("open", json!({ "password": "one", "repeat_password": "two" })).await.refused(422, "passwords_differ");
+    export("open", json!({ "password": "one", "repeat_password": "two" }))
+        .await
+        .refused(422, "passwords_differ");
     export("open", json!({ "password": "one", "profile": "rc2" })).await.refused(422, "invalid_request");
     for profile in ["aes256", "3des"] {
         let form = json!({ "password": "Größe ü", "repeat_password": "Größe ü", "profile": profile });
@@ -327,16 +368,28 @@ async fn a_private_key_leaves_only_where_that_was_allowed_and_under_a_password()
         assert_eq!((pfx.status, pfx.header("content-type")), (200, "application/x-pkcs12"));
         assert_eq!(house.audit().await[0], "certificate.export done -");
         let elsewhere = House::at(FIXTURE_TIME).await;
-        elsewhere.import("gate", &pfx.body, json!({ "password": "Größe" })).await.refused(422, "wrong_password");
+        elsewhere
+            .import("gate", &pfx.body, json!({ "password": "Größe" }))
+            .await
+            .refused(422, "wrong_password");
         let read = elsewhere.import("gate", &pfx.body, json!({ "password": "Größe ü" })).await.done(201);
-        assert_eq!((&read["thumbprint_sha256"], &read["chain_length"]), (&stored["thumbprint_sha256"], &json!(2)));
+        assert_eq!(
+            (&read["thumbprint_sha256"], &read["chain_length"]),
+            (&stored["thumbprint_sha256"], &json!(2))
+        );
     }
 }
 
 #[tokio::test]
 async fn a_list_is_turned_page_by_page_in_the_order_of_names() {
     let house = House::at(FIXTURE_TIME).await;
-    for (name, file) in [("delta", "two_years"), ("Bravo", "ca"), ("alpha", "bare"), ("echo", "any_use"), ("charlie", "server_only")] {
+    for (name, file) in [
+        ("delta", "two_years"),
+        ("Bravo", "ca"),
+        ("alpha", "bare"),
+        ("echo", "any_use"),
+        ("charlie", "server_only"),
+    ] {
         let bytes = fixture(&format!("pfx/made/judged_{file}.pfx"));
         house.import(name, &bytes, json!({ "password": PASSWORD })).await.done(201);
     }
@@ -350,7 +403,13 @@ async fn a_list_is_turned_page_by_page_in_the_order_of_names() {
     }
     let names = ["alpha", "Bravo", "charlie", "delta", "echo"];
     assert_eq!((seen.as_slice(), cursor.as_str()), (&names.map(str::to_owned)[..], ""));
-    for (filter, found) in [("bRAVo", vec!["Bravo"]), ("%25", vec![]), ("l_ha", vec![]), ("860608ff", vec!["delta"]), ("%20", names.to_vec())] {
+    for (filter, found) in [
+        ("bRAVo", vec!["Bravo"]),
+        ("%25", vec![]),
+        ("l_ha", vec![]),
+        ("860608ff", vec!["delta"]),
+        ("%20", names.to_vec()),
+    ] {
         assert_eq!(house.names(&format!("certificates?filter={filter}")).await, found, "{filter}");
     }
 }

@@ -242,7 +242,8 @@ impl House {
 
     /// Lets a user of the tenant sign in for the account, and confirms it.
     pub(crate) async fn authorize(&self, account: &str, user: &str) -> Value {
-        let flow = self.local().post(&format!("/api/v1/accounts/{account}/authorize"), json!({})).await.done(201);
+        let flow =
+            self.local().post(&format!("/api/v1/accounts/{account}/authorize"), json!({})).await.done(201);
         let mut person = Person::new(self, user);
         let brought = person.sign_in(flow["url"].as_str().unwrap()).await;
         person.bring(&brought).await;

@@ -29,7 +29,11 @@ async fn an_account_can_live_at_a_plain_openid_provider() {
     let provider = Provider::start().await;
     let house = house_of(&provider).await;
     let flow = sign_in(&house).await;
-    assert_eq!((&flow["status"], &flow["found"]["user"]), (&json!("pending"), &json!("scanner@idp.example")), "{flow}");
+    assert_eq!(
+        (&flow["status"], &flow["found"]["user"]),
+        (&json!("pending"), &json!("scanner@idp.example")),
+        "{flow}"
+    );
     let account = house.local().post("/api/v1/accounts/mail/confirm", json!({})).await.done(200);
     assert_eq!((&account["state"]["name"], &account["grant"]["tenant_id"]), (&json!("ready"), &json!("")));
     let report = house.local().post("/api/v1/test-email", json!({ "to": "a@idp.example" })).await.done(200);
@@ -61,10 +65,18 @@ async fn each_lie_about_who_signed_in_is_refused_and_nothing_is_kept() {
     ] {
         provider.lie(lie.clone());
         let flow = sign_in(&house).await;
-        assert_eq!((&flow["status"], &flow["failure"]["code"]), (&json!("failed"), &json!(code)), "{lie:?}: {flow}");
+        assert_eq!(
+            (&flow["status"], &flow["failure"]["code"]),
+            (&json!("failed"), &json!(code)),
+            "{lie:?}: {flow}"
+        );
         assert_eq!(flow["found"], Value::Null);
         let account = house.look_at("mail").await;
-        assert_eq!((&account["grant"], &account["state"]["name"]), (&Value::Null, &json!("needs_sign_in")), "{lie:?}");
+        assert_eq!(
+            (&account["grant"], &account["state"]["name"]),
+            (&Value::Null, &json!("needs_sign_in")),
+            "{lie:?}"
+        );
         assert_eq!(house.audit().await[0], format!("account.authorize refused {code}"));
     }
     provider.lie(Lie::Claim("tid", json!(house.sim.world().tenant.id)));

@@ -123,7 +123,11 @@ impl Script {
         }
         let algorithm = if let Lie::Algorithm(name) = lie { name } else { "RS256" };
         let encode = |part: &Value| URL_SAFE_NO_PAD.encode(part.to_string());
-        let text = format!("{}.{}", encode(&json!({ "alg": algorithm, "kid": if *lie == Lie::Key { "other" } else { "key-1" } })), encode(&claims));
+        let text = format!(
+            "{}.{}",
+            encode(&json!({ "alg": algorithm, "kid": if *lie == Lie::Key { "other" } else { "key-1" } })),
+            encode(&claims)
+        );
         let mut signature = vec![0; self.key.public_modulus_len()];
         let signed = if *lie == Lie::Signature { "another text" } else { &text };
         self.key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), signed.as_bytes(), &mut signature).unwrap();
@@ -134,7 +138,9 @@ impl Script {
 
 async fn discovery(State(script): State<Arc<Script>>) -> Json<Value> {
     let at = |path: &str| format!("{}/{path}", script.url);
-    Json(json!({ "issuer": script.url, "authorization_endpoint": at("authorize"), "token_endpoint": at("token"), "jwks_uri": at("keys") }))
+    Json(
+        json!({ "issuer": script.url, "authorization_endpoint": at("authorize"), "token_endpoint": at("token"), "jwks_uri": at("keys") }),
+    )
 }
 
 async fn keys(State(script): State<Arc<Script>>) -> Json<Value> {
@@ -146,13 +152,19 @@ async fn keys(State(script): State<Arc<Script>>) -> Json<Value> {
 }
 
 /// Everybody is signed in already and consents.
-async fn authorize(State(script): State<Arc<Script>>, Query(query): Query<BTreeMap<String, String>>) -> Redirect {
+async fn authorize(
+    State(script): State<Arc<Script>>,
+    Query(query): Query<BTreeMap<String, String>>,
+) -> Redirect {
     script.nonce.lock().unwrap().clone_from(&query["nonce"]);
     let code = script.give("code");
     Redirect::to(&format!("{}?code={code}&state={}", query["redirect_uri"], query["state"]))
 }
 
-async fn token(State(script): State<Arc<Script>>, Form(form): Form<BTreeMap<String, String>>) -> impl IntoResponse {
+async fn token(
+    State(script): State<Arc<Script>>,
+    Form(form): Form<BTreeMap<String, String>>,
+) -> impl IntoResponse {
     let lie = script.lie.lock().unwrap().clone();
     let scope = form.get("scope").cloned().unwrap_or_default();
     script.asked.lock().unwrap().push(form);

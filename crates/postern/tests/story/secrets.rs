@@ -53,7 +53,7 @@ impl Haystack {
     fn lacks(&self, what: &str, needle: &[u8]) {
         assert!(needle.len() >= 8, "{what} is too short to be looked for");
         for (place, hay) in &self.0 {
-            assert!(!hay.windows(needle.len()).any(|found| found == needle), "{what} stands in {place}");
+            assert!(!holds(hay, needle), "{what} stands in {place}");
         }
     }
 
@@ -71,6 +71,10 @@ impl Haystack {
         self.lacks(&format!("{what} in hex"), hex::encode(secret).as_bytes());
         self.lacks(&format!("{what} in hex"), hex::encode_upper(secret).as_bytes());
     }
+}
+
+fn holds(hay: &[u8], needle: &[u8]) -> bool {
+    hay.windows(needle.len()).any(|found| found == needle)
 }
 
 const PASSWORD: &str = "correct horse battery";
@@ -116,6 +120,16 @@ async fn no_secret_stands_anywhere_after_a_whole_tour() {
     }
     for user in house.sim.world().users {
         secrets.push(("a user's password", user.password.into_bytes()));
+    }
+    // What may be found is found: the search looks where it should.
+    for (place, text) in [
+        ("postern.db", "by-secret-graph"),
+        ("/accounts", "by-secret-graph"),
+        ("/audit", "by-secret-graph"),
+        ("the log", "Postern is up"),
+    ] {
+        let mut there = hay.0.iter().filter(|(known, _)| known.ends_with(place));
+        assert!(there.any(|(_, hay)| holds(hay, text.as_bytes())), "{place} was not searched");
     }
     for (what, secret) in &secrets {
         hay.lacks_in_any_form(what, secret);

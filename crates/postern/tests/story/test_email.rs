@@ -20,7 +20,10 @@ fn failed(report: &Value) -> Value {
     assert_eq!(stages.iter().map(|stage| stage["name"].as_str().unwrap()).collect::<Vec<_>>(), STAGES);
     let at = stages.iter().position(|stage| stage["ok"] == false && stage["skipped"] == false).unwrap();
     for (number, stage) in stages.iter().enumerate() {
-        assert!(number != at || ["code", "cause", "fix", "detail"].iter().all(|name| stage[*name].is_string()), "{stage}");
+        assert!(
+            number != at || ["code", "cause", "fix", "detail"].iter().all(|name| stage[*name].is_string()),
+            "{stage}"
+        );
         assert!(number <= at || stage["skipped"] == true, "{stage}");
     }
     stages[at].clone()
@@ -44,7 +47,13 @@ async fn mail_arrives_by_all_eight_ways_as_it_was_sent() {
                 house.account(form).await;
                 match sign_in {
                     "delegated" => drop(house.authorize(&name, "megan").await),
-                    _ => drop(house.local().post(&format!("/api/v1/accounts/{name}/authorize"), json!({})).await.done(201)),
+                    _ => drop(
+                        house
+                            .local()
+                            .post(&format!("/api/v1/accounts/{name}/authorize"), json!({}))
+                            .await
+                            .done(201),
+                    ),
                 }
                 let report = send(&house, &name, to).await;
                 assert_eq!(report["ok"], true, "{name}: {report}");
@@ -52,13 +61,28 @@ async fn mail_arrives_by_all_eight_ways_as_it_was_sent() {
                 let arrived = house.sim.messages(to, Folder::Inbox).pop().unwrap();
                 let message = MessageParser::new().parse(&*arrived.mime).unwrap();
                 let id = format!("<{}>", message.message_id().unwrap());
-                assert_eq!(report["message_id"].as_str().unwrap().trim_matches(['<', '>']), id.trim_matches(['<', '>']), "{name}");
-                assert_eq!((arrived.envelope.from.as_str(), arrived.envelope.to.as_slice()), (from, &[to.to_owned()][..]), "{name}");
-                assert_eq!(arrived.via, if transport == "graph" { Via::GraphMime } else { Via::Smtp }, "{name}");
+                assert_eq!(
+                    report["message_id"].as_str().unwrap().trim_matches(['<', '>']),
+                    id.trim_matches(['<', '>']),
+                    "{name}"
+                );
+                assert_eq!(
+                    (arrived.envelope.from.as_str(), arrived.envelope.to.as_slice()),
+                    (from, &[to.to_owned()][..]),
+                    "{name}"
+                );
+                assert_eq!(
+                    arrived.via,
+                    if transport == "graph" { Via::GraphMime } else { Via::Smtp },
+                    "{name}"
+                );
                 assert_eq!(message.subject().unwrap(), format!("Postern test message ({name})"));
                 assert_eq!(message.from().unwrap().first().unwrap().address(), Some(from));
                 assert_eq!(message.to().unwrap().first().unwrap().address(), Some(to));
-                assert!(message.body_text(0).unwrap().contains(&name) && message.body_html(0).unwrap().contains(&name));
+                assert!(
+                    message.body_text(0).unwrap().contains(&name)
+                        && message.body_html(0).unwrap().contains(&name)
+                );
                 assert!(message.date().is_some());
             }
         }
@@ -80,7 +104,11 @@ async fn each_user_who_lacks_something_is_told_what() {
         house.authorize(&name, user).await;
         let report = send(&house, &name, "megan@contoso.example").await;
         let found = failed(&report);
-        assert_eq!((found["name"].as_str().unwrap(), found["code"].as_str().unwrap()), (stage, code), "{name}: {found}");
+        assert_eq!(
+            (found["name"].as_str().unwrap(), found["code"].as_str().unwrap()),
+            (stage, code),
+            "{name}: {found}"
+        );
     }
     // Who lacks nothing but patience, and who lacks SMTP and doesn't need it.
     for (user, transport) in [("mfa", "graph"), ("mfa", "smtp"), ("nosmtp", "graph")] {
@@ -107,7 +135,8 @@ async fn a_check_sends_nothing() {
     house.authorize("mail", "megan").await;
     let report = house.local().post("/api/v1/accounts/mail/check", json!({})).await.done(200);
     assert_eq!((&report["ok"], &report["message_id"]), (&json!(true), &Value::Null), "{report}");
-    let names: Vec<&str> = report["stages"].as_array().unwrap().iter().map(|stage| stage["name"].as_str().unwrap()).collect();
+    let names: Vec<&str> =
+        report["stages"].as_array().unwrap().iter().map(|stage| stage["name"].as_str().unwrap()).collect();
     assert_eq!(names, STAGES[..5]);
     for user in house.sim.world().users {
         assert!(house.sim.messages(&user.upn, Folder::Inbox).is_empty());
@@ -120,7 +149,8 @@ async fn stages_are_told_as_they_happen() {
     house.account(json!({})).await;
     house.authorize("mail", "megan").await;
     let body = json!({ "to": "nosmtp@contoso.example" });
-    let request = house.local().request(http::Method::POST, "/api/v1/test-email").header("accept", "text/event-stream");
+    let request =
+        house.local().request(http::Method::POST, "/api/v1/test-email").header("accept", "text/event-stream");
     let answer = crate::house::Answer::read(request.json(&body).send().await.unwrap()).await;
     assert!(answer.header("content-type").starts_with("text/event-stream"));
     let mut told = Vec::new();
@@ -128,15 +158,31 @@ async fn stages_are_told_as_they_happen() {
     for event in text.split("\n\n").filter(|event| event.contains("event: ")) {
         let line = |name: &str| event.lines().find_map(|line| line.strip_prefix(name)).unwrap().trim();
         let data: Value = serde_json::from_str(line("data:")).unwrap();
-        let ended = if data["state"] == "started" { "started" } else if data["skipped"] == true { "skipped" } else { "ended" };
+        let ended = if data["state"] == "started" {
+            "started"
+        } else if data["skipped"] == true {
+            "skipped"
+        } else {
+            "ended"
+        };
         told.push(match line("event:") {
             "stage" => format!("{} {ended}", data["name"].as_str().unwrap()),
             other => format!("{other} {}", data["ok"]),
         });
     }
     let expected = [
-        "settings started", "settings ended", "certificate skipped", "token started", "token ended", "permission started",
-        "permission ended", "mailbox started", "mailbox ended", "message started", "message ended", "report true",
+        "settings started",
+        "settings ended",
+        "certificate skipped",
+        "token started",
+        "token ended",
+        "permission started",
+        "permission ended",
+        "mailbox started",
+        "mailbox ended",
+        "message started",
+        "message ended",
+        "report true",
     ];
     assert_eq!(told, expected);
 }
@@ -153,7 +199,10 @@ async fn an_account_that_microsoft_refuses_is_broken_until_it_is_mended() {
     let found = failed(&send(&house, "mail", "nosmtp@contoso.example").await);
     assert_eq!((&found["name"], &found["code"]), (&json!("token"), &json!("AADSTS7000215")), "{found}");
     let account = house.look_at("mail").await;
-    assert_eq!((&account["state"]["name"], &account["state"]["code"]), (&json!("broken"), &json!("AADSTS7000215")));
+    assert_eq!(
+        (&account["state"]["name"], &account["state"]["code"]),
+        (&json!("broken"), &json!("AADSTS7000215"))
+    );
     assert!(account["state"]["cause"].is_string() && account["state"]["fix"].is_string());
     assert_eq!(account["grant"]["user"], "megan@contoso.example", "the sign-in isn't thrown away");
     house.sim.change_world(|world| world.apps[0].secrets = kept);
@@ -200,7 +249,13 @@ async fn a_dead_sign_in_asks_for_a_new_one() {
 async fn where_to_send_must_be_an_address() {
     let house = House::new().await;
     house.account(json!({})).await;
-    for to in ["", "megan", "a@b.example, c@d.example", "Megan <megan@contoso.example>", "a@b.example\r\nBcc: c@d.example"] {
+    for to in [
+        "",
+        "megan",
+        "a@b.example, c@d.example",
+        "Megan <megan@contoso.example>",
+        "a@b.example\r\nBcc: c@d.example",
+    ] {
         let answer = house.local().post("/api/v1/test-email", json!({ "to": to })).await;
         assert_eq!(answer.refused(422, "invalid_request")["field"], "to", "{to:?}");
     }
