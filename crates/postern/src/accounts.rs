@@ -231,22 +231,26 @@ pub async fn find_or_default(app: &App, id_or_name: Option<&str>) -> Result<Acco
 /// Adds to a row what belongs to it.
 pub async fn describe(app: &App, row: AccountRow) -> Result<Account, Problem> {
     let certificate = match &row.credential {
-        CredentialRow::Certificate { certificate_id } => {
-            let certificate = certificates::find_row(app, &certificate_id.to_string()).await?;
-            let stored = certificates::read(&certificate)?;
-            let details = stored.details();
-            Some(UsedCertificate {
-                name: certificate.name,
-                thumbprint_sha1: details.thumbprint_sha1.clone(),
-                not_after: details.not_after,
-            })
-        }
+        CredentialRow::Certificate { certificate_id } => read_used(app, *certificate_id).await,
         CredentialRow::Secret { .. } => None,
     };
     let grant = app.store.grants().find(row.id).await?;
     let pending = app.store.flows().latest_pending(row.id, app.now()).await?;
     let pending = pending.filter(|flow| flow.account_version == row.version).and_then(|flow| flow.found);
     Ok(Account { row, certificate, grant, pending })
+}
+
+/// What an account shows of its certificate. One that can't be read hides no account; the log and the list of
+/// certificates name it.
+async fn read_used(app: &App, id: Uuid) -> Option<UsedCertificate> {
+    let row = certificates::find_row(app, &id.to_string()).await.ok()?;
+    let stored = certificates::read(&row).ok()?;
+    let details = stored.details();
+    Some(UsedCertificate {
+        name: row.name,
+        thumbprint_sha1: details.thumbprint_sha1.clone(),
+        not_after: details.not_after,
+    })
 }
 
 /// Opens an account for a piece of work: its secrets are in the clear until it is dropped.

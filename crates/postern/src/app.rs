@@ -14,6 +14,7 @@ use crate::clock::Clock;
 use crate::clouds::Clouds;
 use crate::events::Events;
 use crate::problem::Problem;
+use crate::ration::Ration;
 use crate::sign_in::Door;
 use crate::vault::Vault;
 
@@ -35,6 +36,8 @@ pub struct App {
     pub tokens: m365::token::Tokens,
     /// Tells listeners what changed.
     pub events: Events,
+    /// How many audit rows strangers may cause.
+    pub strangers: Ration,
     /// The time of day.
     pub clock: Clock,
     /// Told when the process stops; long answers end then.
@@ -66,6 +69,21 @@ impl App {
             Ok(done) => Ok(done),
             Err(problem) => Err(self.refuse(actor, action, target, problem).await),
         }
+    }
+
+    /// The same for someone who need not prove who they are: so many rows a minute and no more, or anyone on the
+    /// network could fill the disk and drown what matters.
+    pub async fn refuse_stranger(&self, actor: &Actor, action: &str, problem: Problem) -> Problem {
+        if self.strangers.admit(self.now()) {
+            return self.refuse(actor, action, "", problem).await;
+        }
+        tracing::warn!(
+            source = actor.source,
+            action,
+            code = problem.code(),
+            "refused; not in the audit log, there are too many"
+        );
+        problem
     }
 
     /// Writes an audit row that stands on its own; a failure is logged and changes nothing.

@@ -20,6 +20,7 @@ pub mod listener;
 pub mod master_key;
 pub mod passwords;
 pub mod problem;
+pub mod ration;
 pub mod recovery_codes;
 pub mod second_factor;
 pub mod serve;

@@ -10,7 +10,7 @@ use std::time::Duration;
 use axum::Router;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, BufReader};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_rustls::TlsAcceptor;
@@ -138,6 +138,12 @@ impl Connections {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
+        // A connection that says nothing must not keep a place: hyper's own limit begins with the first byte.
+        let mut stream = BufReader::new(stream);
+        match tokio::time::timeout(HEADER_TIMEOUT, stream.fill_buf()).await {
+            Ok(Ok(first)) if !first.is_empty() => {}
+            _ => return,
+        }
         let service = hyper::service::service_fn(move |mut request: http::Request<hyper::body::Incoming>| {
             request.extensions_mut().insert(peer);
             router.clone().call(request)

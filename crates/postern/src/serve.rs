@@ -26,11 +26,14 @@ use crate::grant_keeper::SealedGrants;
 use crate::jobs;
 use crate::listener::{bind_socket, serve_https, serve_socket};
 use crate::master_key::{self, Sources};
+use crate::ration::Ration;
 use crate::setup_link::{self, SetupLink};
 use crate::sign_in::Door;
 use crate::tls::{self, CurrentCertificate};
 use crate::vault::{Record, Vault};
 
+/// The self-signed certificate of the console in the data directory, without its key.
+pub const CONSOLE_CERTIFICATE: &str = "console.pem";
 /// The name of the administrator's socket in the data directory.
 pub const ADMIN_SOCKET: &str = "admin.sock";
 
@@ -103,6 +106,7 @@ pub async fn start(config: Config, clock: Clock) -> anyhow::Result<Running> {
         data_dir: config.data_dir.clone(),
         tokens: m365::token::Tokens::new(Arc::new(keeper)),
         events: Events::default(),
+        strangers: Ration::default(),
         clock,
         shutdown: shutdown.clone(),
     });
@@ -157,6 +161,9 @@ async fn console_certificate(
     }
     let (certificate_der, key_der) = own_certificate(app).await?;
     let pem = certs::export::pem(&certificate_der, &[]);
+    // The public part, for clients that must trust it: --ca-file, a browser, a monitor.
+    let file = config.data_dir.join(CONSOLE_CERTIFICATE);
+    std::fs::write(&file, &pem).with_context(|| format!("cannot write {}", file.display()))?;
     Ok((CurrentCertificate::new(tls::certified_key(certificate_der, &key_der)?), Some(pem)))
 }
 

@@ -1,12 +1,14 @@
 //! Every route of the house, in one place, and the layers that all of them pass: host check, security headers, trace.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::get;
 use http::{HeaderName, HeaderValue, header};
 use tower_http::set_header::SetResponseHeaderLayer;
+use tower_http::timeout::RequestBodyTimeoutLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use utoipa_swagger_ui::{Config as ViewerConfig, SwaggerUi};
@@ -17,6 +19,8 @@ use super::{
 };
 use crate::app::App;
 
+/// How long a body may stand still on its way in.
+const BODY_TIMEOUT: Duration = Duration::from_secs(20);
 /// A certificate file of 1 MiB in base64, and its JSON around it.
 const MAX_BODY_BYTES: usize = 2 * 1024 * 1024;
 
@@ -81,6 +85,7 @@ pub fn build(app: &Arc<App>) -> Router {
         .fallback(status::no_such_route)
         .method_not_allowed_fallback(status::wrong_method)
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(RequestBodyTimeoutLayer::new(BODY_TIMEOUT))
         .layer(axum::middleware::from_fn_with_state(Arc::clone(&app.hosts), host::check))
         .layer(always(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(always(header::STRICT_TRANSPORT_SECURITY, "max-age=31536000"))

@@ -36,13 +36,13 @@ pub async fn receive(app: &App, encoded: &str, bringer: Bringer<'_>) -> Result<F
     let callback = match Callback::parse(encoded) {
         Ok(callback) => callback,
         Err(error) => {
-            return Err(app.refuse(&stranger, "account.authorize", "", words::unreadable(&error)).await);
+            return Err(app.refuse_stranger(&stranger, "account.authorize", words::unreadable(&error)).await);
         }
     };
     let flow = match app.store.flows().take_by_state(&hash(callback.state().expose()), app.now()).await {
         Ok(flow) => flow,
         Err(error) => {
-            return Err(app.refuse(&stranger, "account.authorize", "", words::not_taken(error)).await);
+            return Err(app.refuse_stranger(&stranger, "account.authorize", words::not_taken(error)).await);
         }
     };
     let account = steps::row_of(app, flow.account_id).await?;

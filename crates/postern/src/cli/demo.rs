@@ -9,6 +9,7 @@ use super::screen::{Look, Mark, Paint, Screen, clean, json_line};
 use super::spinner::Spinner;
 use super::table::draw_facts;
 use super::{logging, signals};
+use crate::demo::mailbox::Arrived;
 use crate::demo::tour::{Outcome, Step, Tour};
 use crate::demo::{Demo, DemoOptions};
 
@@ -125,10 +126,22 @@ async fn walk(demo: &Demo, json: bool, screen: &mut Screen) -> Result<Outcome, F
         }
     }
     if !json {
+        let (owner, arrived) = tour.mailbox().await?;
+        screen.out(&render_mailbox(owner, &arrived, screen.out_look));
         let mark = screen.out_look.mark(Mark::Done);
         screen.out(&format!("\n{mark} Every way works, and what arrived is what was sent.\n"));
     }
     Ok(Outcome::Complete)
+}
+
+/// The simulated mailbox, a line for each message.
+fn render_mailbox(owner: &str, arrived: &[Arrived], look: Look) -> String {
+    let heading = look.paint(Paint::Bold, &format!("The simulated mailbox of {owner}"));
+    let lines = arrived.iter().map(|Arrived { via, from, subject, message_id }| {
+        let line = clean(&format!("{via:10}  {from}  {subject}"));
+        format!("  {line}\n      {}\n", look.paint(Paint::Dim, &clean(&format!("<{message_id}>"))))
+    });
+    format!("\n{heading}\n{}", lines.collect::<String>())
 }
 
 fn show_step(step: &Step, heading: &mut String, screen: &mut Screen) {

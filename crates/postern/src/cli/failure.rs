@@ -28,7 +28,9 @@ fn usual_hint(code: &str) -> Option<&'static str> {
         "cannot_write" => "choose another place, or make room there",
         "password_unreadable" => "name a readable text file, or use standard input",
         "configuration" => "correct it and start again; docs/configuration.md lists every key",
-        "tls_failed" => "name the server's certification authority with --ca-file",
+        "tls_failed" => {
+            "name what vouches for the server with --ca-file; a self-signed certificate is console.pem in its data directory"
+        }
         "unexpected_answer" | "broken_off" => {
             "check that a Postern of this version answers there, and try again"
         }

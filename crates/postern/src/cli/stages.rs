@@ -42,12 +42,21 @@ pub(crate) async fn follow(
                 drop(running.take());
                 return Ok(conclude(&event.data, shown, context));
             }
+            "problem" => {
+                drop(running.take());
+                let problem = event.data.as_object().cloned().unwrap_or_default();
+                return Err(Failure::from_problem(problem).unwrap_or_else(broken_off));
+            }
             // A newer server may tell more.
             _ => {}
         }
     }
-    Err(Failure::new("broken_off", "the server ended the test without a report")
-        .hint("look into the server's log"))
+    Err(broken_off())
+}
+
+fn broken_off() -> Failure {
+    Failure::new("broken_off", "the server ended the test without a report")
+        .hint("look into the server's log")
 }
 
 fn is_start(event: &Event) -> bool {

@@ -68,16 +68,50 @@ impl Control {
         compare(&found, sent)
     }
 
-    async fn find(&self, mailbox: &str, message_id: &str) -> anyhow::Result<Value> {
+    /// What lies in a mailbox, oldest first.
+    ///
+    /// # Errors
+    /// The tenant doesn't answer, or a message can't be read.
+    pub(crate) async fn list(&self, mailbox: &str) -> anyhow::Result<Vec<Arrived>> {
+        self.fetch(mailbox).await?.iter().map(Arrived::read).collect()
+    }
+
+    async fn fetch(&self, mailbox: &str) -> anyhow::Result<Vec<Value>> {
         let address = format!("{}{}", self.address, path(&["mailboxes", mailbox, "messages"]));
+        Ok(self.client.get(&address).send().await?.error_for_status()?.json().await?)
+    }
+
+    async fn find(&self, mailbox: &str, message_id: &str) -> anyhow::Result<Value> {
         loop {
-            let messages: Vec<Value> =
-                self.client.get(&address).send().await?.error_for_status()?.json().await?;
+            let messages = self.fetch(mailbox).await?;
             if let Some(found) = messages.into_iter().rev().find(|message| has_id(message, message_id)) {
                 return Ok(found);
             }
             tokio::time::sleep(PAUSE).await;
         }
+    }
+}
+
+/// A message in the simulated mailbox, as a line shows it.
+#[derive(Debug)]
+pub(crate) struct Arrived {
+    /// `graph-mime`, `smtp`, ….
+    pub(crate) via: String,
+    pub(crate) from: String,
+    pub(crate) subject: String,
+    pub(crate) message_id: String,
+}
+
+impl Arrived {
+    fn read(message: &Value) -> anyhow::Result<Self> {
+        let mime = mime_of(message)?;
+        let parsed = MessageParser::new().parse(&mime).context("what arrived is no mail")?;
+        Ok(Self {
+            via: message["via"].as_str().unwrap_or_default().to_owned(),
+            from: addresses(parsed.from()).join(", "),
+            subject: parsed.subject().unwrap_or_default().to_owned(),
+            message_id: parsed.message_id().unwrap_or_default().to_owned(),
+        })
     }
 }
 

@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::browser::{Browser, words_of};
-use super::mailbox::{Control, Sent};
+use super::mailbox::{Arrived, Control, Sent};
 use super::{Demo, Facts};
 use crate::cli::client::{Client, path};
 use crate::cli::failure::Failure;
@@ -116,6 +116,13 @@ impl<'a> Tour<'a> {
             message_id: String::new(),
             prefix: "tour".to_owned(),
         })
+    }
+
+    /// What lies in the mailbox that the tour sends to.
+    pub(crate) async fn mailbox(&self) -> Result<(&str, Vec<Arrived>), Failure> {
+        let owner = self.demo.recipient();
+        let arrived = self.control.list(owner).await.map_err(|error| Failure::of_start(&error))?;
+        Ok((owner, arrived))
     }
 
     /// What comes next, in words; `None` at the end.

@@ -31,12 +31,12 @@ impl Write for Log {
 
 /// Everything that is to be searched, by where it was found.
 #[derive(Default)]
-struct Haystack(Vec<(String, Vec<u8>)>);
+struct Haystack(Vec<(String, String)>);
 
 impl Haystack {
     fn add(&mut self, place: &str, answer: &Answer) {
-        self.0.push((place.to_owned(), answer.body.clone()));
-        self.0.push((format!("{place} (head)"), format!("{:?}", answer.headers).into_bytes()));
+        self.0.push((place.to_owned(), as_text(&answer.body)));
+        self.0.push((format!("{place} (head)"), format!("{:?}", answer.headers)));
     }
 
     fn add_files(&mut self, folder: &Path) {
@@ -44,7 +44,7 @@ impl Haystack {
             if path.is_dir() {
                 self.add_files(&path);
             } else if path.is_file() {
-                self.0.push((path.display().to_string(), std::fs::read(&path).unwrap()));
+                self.0.push((path.display().to_string(), as_text(&std::fs::read(&path).unwrap())));
             }
         }
     }
@@ -52,8 +52,9 @@ impl Haystack {
     #[track_caller]
     fn lacks(&self, what: &str, needle: &[u8]) {
         assert!(needle.len() >= 8, "{what} is too short to be looked for");
+        let needle = as_text(needle);
         for (place, hay) in &self.0 {
-            assert!(!holds(hay, needle), "{what} stands in {place}");
+            assert!(!hay.contains(&needle), "{what} stands in {place}");
         }
     }
 
@@ -73,8 +74,9 @@ impl Haystack {
     }
 }
 
-fn holds(hay: &[u8], needle: &[u8]) -> bool {
-    hay.windows(needle.len()).any(|found| found == needle)
+/// Each byte as the character of its number: texts are searched much faster than bytes in a debug build.
+fn as_text(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| char::from(*byte)).collect()
 }
 
 const PASSWORD: &str = "correct horse battery";
@@ -103,7 +105,7 @@ async fn no_secret_stands_anywhere_after_a_whole_tour() {
     hay.add_files(&house.data());
     let logged = log.0.lock().unwrap().clone();
     assert!(logged.len() > 500, "the log was captured: {}", String::from_utf8_lossy(&logged));
-    hay.0.push(("the log".to_owned(), logged));
+    hay.0.push(("the log".to_owned(), as_text(&logged)));
     // The master key is a file of its own; everywhere else it is as secret as what it seals.
     let master = std::fs::read_to_string(house.data().join("master.key")).unwrap();
     hay.0.retain(|(place, _)| !place.ends_with("master.key"));
@@ -129,7 +131,7 @@ async fn no_secret_stands_anywhere_after_a_whole_tour() {
         ("the log", "Postern is up"),
     ] {
         let mut there = hay.0.iter().filter(|(known, _)| known.ends_with(place));
-        assert!(there.any(|(_, hay)| holds(hay, text.as_bytes())), "{place} was not searched");
+        assert!(there.any(|(_, hay)| hay.contains(text)), "{place} was not searched");
     }
     for (what, secret) in &secrets {
         hay.lacks_in_any_form(what, secret);
