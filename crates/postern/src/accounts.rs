@@ -111,6 +111,12 @@ pub struct Changes {
 
 /// Adds an account.
 pub async fn create(app: &App, actor: &Actor, new: NewAccount) -> Result<Account, Problem> {
+    let name = new.name.as_str().to_owned();
+    let added = add(app, actor, new).await;
+    app.audit_refusal(actor, "account.add", &name, added).await
+}
+
+async fn add(app: &App, actor: &Actor, new: NewAccount) -> Result<Account, Problem> {
     let (id, now) = (Uuid::now_v7(), app.now());
     app.clouds.find(&new.cloud)?;
     sender_is_known(new.sign_in, new.from.as_ref())?;
@@ -144,6 +150,17 @@ pub async fn create(app: &App, actor: &Actor, new: NewAccount) -> Result<Account
 
 /// Changes an account; the notices say what that brought with it.
 pub async fn edit(
+    app: &App,
+    actor: &Actor,
+    before: AccountRow,
+    changes: Changes,
+) -> Result<(Account, Vec<String>), Problem> {
+    let name = before.name.clone();
+    let edited = change(app, actor, before, changes).await;
+    app.audit_refusal(actor, "account.edit", &name, edited).await
+}
+
+async fn change(
     app: &App,
     actor: &Actor,
     before: AccountRow,

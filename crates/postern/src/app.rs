@@ -54,6 +54,20 @@ impl App {
         problem
     }
 
+    /// Hands on how something ended; a refusal is written into the audit log first.
+    pub async fn audit_refusal<T>(
+        &self,
+        actor: &Actor,
+        action: &str,
+        target: &str,
+        ended: Result<T, Problem>,
+    ) -> Result<T, Problem> {
+        match ended {
+            Ok(done) => Ok(done),
+            Err(problem) => Err(self.refuse(actor, action, target, problem).await),
+        }
+    }
+
     /// Writes an audit row that stands on its own; a failure is logged and changes nothing.
     pub async fn append_audit(&self, entry: &AuditEntry) {
         if let Err(error) = self.store.audit().append(entry).await {

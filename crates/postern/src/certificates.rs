@@ -57,16 +57,17 @@ pub async fn import(
     description: &Description,
     upload: Upload<'_>,
 ) -> Result<Certificate, Problem> {
-    let imported = match check(app, &upload).await {
+    let read = match check_name(name) {
+        Ok(()) => check(app, &upload).await,
+        Err(problem) => Err(problem),
+    };
+    let imported = match read {
         Ok(checked) => {
             insert(app, actor, name, description, Origin::Imported, upload.exportable, checked).await
         }
         Err(problem) => Err(problem),
     };
-    match imported {
-        Ok(certificate) => Ok(certificate),
-        Err(problem) => Err(app.refuse(actor, "certificate.import", name.as_str(), problem).await),
-    }
+    app.audit_refusal(actor, "certificate.import", name.as_str(), imported).await
 }
 
 /// Makes a self-signed certificate.
@@ -78,6 +79,19 @@ pub async fn generate(
     exportable: Exportable,
     options: GenerateOptions,
 ) -> Result<Certificate, Problem> {
+    let made = make(app, actor, name, description, exportable, options).await;
+    app.audit_refusal(actor, "certificate.generate", name.as_str(), made).await
+}
+
+async fn make(
+    app: &App,
+    actor: &Actor,
+    name: &Name,
+    description: &Description,
+    exportable: Exportable,
+    options: GenerateOptions,
+) -> Result<Certificate, Problem> {
+    check_name(name)?;
     // Said before the key is made: a 4096-bit key takes a second, and its name would be known to be taken all along.
     if app.store.certificates().find(name.as_str()).await?.is_some() {
         return Err(name_taken(name));
@@ -108,16 +122,22 @@ pub async fn replace(
     let entry = audit::done(actor, now, "certificate.replace", &row.name);
     let entry = audit::with(entry, json!({ "thumbprint_sha1": checked.details().thumbprint_sha1 }));
     let material = seal(app, row.id, upload.exportable, &checked);
-    let row =
-        app.store.certificates().replace(row.id, material, now, &entry).await.map_err(
-            |error| match error {
-                ReplaceCertificateError::NotFound => Problem::not_found("certificate", id_or_name),
-                ReplaceCertificateError::Duplicate { name } => duplicate(&name),
-                ReplaceCertificateError::Store(error) => error.into(),
-            },
-        )?;
+    let replaced =
+        app.store.certificates().replace(row.id, material, now, &entry).await.map_err(|error| match error {
+            ReplaceCertificateError::NotFound => Problem::not_found("certificate", id_or_name),
+            ReplaceCertificateError::Duplicate { name } => duplicate(&name),
+            ReplaceCertificateError::Store(error) => error.into(),
+        });
+    let row = app.audit_refusal(actor, "certificate.replace", &row.name, replaced).await?;
     app.events.tell("certificates", &row.id.to_string(), "changed");
-    describe(app, row).await
+    let certificate = describe(app, row).await?;
+    // The next token is proved by the new certificate: if it was not uploaded yet, that shows now and not in an hour.
+    for account in &certificate.used_by {
+        if let Some(account) = app.store.accounts().find(account).await? {
+            app.tokens.forget(&account.id.to_string());
+        }
+    }
+    Ok(certificate)
 }
 
 /// Changes name and description, each if given.
@@ -129,6 +149,9 @@ pub async fn edit(
     description: Option<&Description>,
 ) -> Result<Certificate, Problem> {
     let row = find_row(app, id_or_name).await?;
+    if let Some(name) = name {
+        check_name(name)?;
+    }
     let now = app.now();
     let entry = audit::done(actor, now, "certificate.edit", &row.name);
     let entry =
@@ -138,13 +161,14 @@ pub async fn edit(
         .certificates()
         .edit(row.id, name.map(Name::as_str), description.map(Description::as_str), now, &entry)
         .await;
-    let row = edited.map_err(|error| match error {
+    let edited = edited.map_err(|error| match error {
         EditCertificateError::NotFound => Problem::not_found("certificate", id_or_name),
         EditCertificateError::NameTaken => {
             name.map_or_else(|| Problem::internal("a name was taken unasked"), name_taken)
         }
         EditCertificateError::Store(error) => error.into(),
-    })?;
+    });
+    let row = app.audit_refusal(actor, "certificate.edit", &row.name, edited).await?;
     app.events.tell("certificates", &row.id.to_string(), "changed");
     describe(app, row).await
 }
@@ -298,6 +322,14 @@ fn seal(app: &App, id: Uuid, exportable: bool, checked: &CheckedCertificate) -> 
     }
 }
 
+/// The words that stand beside the names in the API's paths: a certificate of that name could not be reached by it.
+fn check_name(name: &Name) -> Result<(), Problem> {
+    match ["import", "generate"].iter().any(|word| name.as_str().eq_ignore_ascii_case(word)) {
+        true => Err(Problem::invalid("name", "this is a word of the API; choose another name")),
+        false => Ok(()),
+    }
+}
+
 fn name_taken(name: &Name) -> Problem {
     let name = shown(name.as_str());
     Problem::new(
@@ -308,13 +340,9 @@ fn name_taken(name: &Name) -> Problem {
 }
 
 fn duplicate(name: &str) -> Problem {
-    let name = shown(name);
-    Problem::new(
-        "duplicate",
-        format!("This certificate is already stored, as {name}."),
-        format!("Use {name}, or delete it first."),
-    )
-    .with("name", name)
+    let quoted = shown(name);
+    let message = format!("This certificate is already stored, as {quoted}.");
+    Problem::new("duplicate", message, format!("Use {quoted}, or delete it first.")).with("name", name)
 }
 
 fn in_use(name: &str, accounts: &[String]) -> Problem {

@@ -43,12 +43,8 @@ impl Problem {
 
     /// A value that does not fit its field.
     pub fn invalid(field: &str, why: impl std::fmt::Display) -> Self {
-        Self::new(
-            "invalid_request",
-            format!("{field}: {why}"),
-            "Correct that value and send the request again.",
-        )
-        .with("field", field)
+        Self::new("invalid_request", format!("{field}: {why}"), "Correct that value and try again.")
+            .with("field", field)
     }
 
     /// Our own failure. `error` goes to the log, under an id that the client is told.

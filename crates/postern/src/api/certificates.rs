@@ -256,7 +256,11 @@ pub async fn generate(
     let name = &request.name;
     let subject = match &request.subject {
         Some(text) => Subject::from_str(text).map_err(|error| Problem::invalid("subject", error))?,
-        None => Subject::common_name(name.as_str()).map_err(|error| Problem::invalid("name", error))?,
+        // X.520 allows a common name 64 characters; a name here may be longer.
+        None => {
+            let common_name: String = name.as_str().chars().take(64).collect();
+            Subject::common_name(common_name.trim_end()).map_err(|error| Problem::invalid("name", error))?
+        }
     };
     let options = GenerateOptions {
         subject,

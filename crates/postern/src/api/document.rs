@@ -82,12 +82,28 @@ fn complete(operation: &mut Operation) {
     let tag = operation.tags.as_deref().and_then(<[String]>::first).cloned().unwrap_or_default();
     operation.operation_id =
         operation.operation_id.take().map(|name| format!("{}_{name}", tag.replace('-', "_")));
+    for (status, response) in &mut operation.responses.responses {
+        if let RefOr::T(response) = response
+            && response.description.is_empty()
+        {
+            response.description = describe(status).to_owned();
+        }
+    }
     let problem = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
     let refusal = ResponseBuilder::new()
         .description("a refusal, with its code and what to do next")
         .content("application/problem+json", problem)
         .build();
     operation.responses.responses.insert("default".to_owned(), RefOr::T(refusal));
+}
+
+fn describe(status: &str) -> &'static str {
+    match status {
+        "200" => "as asked",
+        "201" => "it was made",
+        "204" => "done; there is nothing more to say",
+        _ => "see the status",
+    }
 }
 
 #[cfg(test)]

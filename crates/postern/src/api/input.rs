@@ -4,6 +4,7 @@
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::request::Parts;
 use http::StatusCode;
+use icu_normalizer::ComposingNormalizerBorrowed;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 
@@ -55,6 +56,8 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
         // serde_json ends its messages with a place in the text, which says nothing to someone who filled in a field.
         let text = error.inner().to_string();
         let why = text.split(" at line ").next().unwrap_or_default();
+        // serde names our type; whoever sends an array or a number wants to know what belongs there.
+        let why = if why.contains("expected struct") { "it must be one JSON object" } else { why };
         if error.inner().is_syntax() || error.inner().is_eof() {
             Problem::new("malformed_json", format!("The body is not JSON: {text}."), "Send one JSON object.")
         } else {
@@ -97,7 +100,7 @@ impl<S: Send + Sync> FromRequestParts<S> for IdOrName {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         match Path::<String>::from_request_parts(parts, state).await {
-            Ok(Path(text)) => Ok(Self(text)),
+            Ok(Path(text)) => Ok(Self(composed(&text))),
             Err(_) => Err(Problem::invalid("path", "it is not valid UTF-8")),
         }
     }
@@ -129,12 +132,16 @@ impl std::str::FromStr for Name {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let name = text.trim();
+        let name = composed(text.trim());
         match name.chars().count() {
             0 => Err("a name is needed".to_owned()),
+            // Clients take them for the folder and the one above it (URL Standard, 4.4), also when they are encoded.
+            _ if matches!(name.as_str(), "." | "..") => {
+                Err("a name of dots alone stands for a folder in addresses".to_owned())
+            }
             101.. => Err("it is longer than 100 characters".to_owned()),
             _ if name.chars().any(hides_itself) => Err("it contains a control character".to_owned()),
-            _ => Ok(Self(name.to_owned())),
+            _ => Ok(Self(name)),
         }
     }
 }
@@ -152,6 +159,11 @@ impl std::str::FromStr for Description {
             _ => Ok(Self(text.to_owned())),
         }
     }
+}
+
+/// One form for letters that can be written in two (é as one character or as e with an accent): normalization form C.
+fn composed(text: &str) -> String {
+    ComposingNormalizerBorrowed::new_nfc().normalize(text).into_owned()
 }
 
 /// Control characters, and the ones that turn text around or can't be seen: two names must not look alike by them.
@@ -243,7 +255,7 @@ mod tests {
             (r#"{"name": "n", "count": 300}"#, "count: invalid value: integer `300`, expected u8"),
             (r#"{"name": "n", "colour": 1}"#, "colour: unknown field `colour`"),
             (r#"{}"#, "request: missing field `name`"),
-            (r#"[]"#, "request: invalid length 0"),
+            (r#"[]"#, "request: it must be one JSON object"),
         ] {
             let problem = refusal(body);
             assert!(problem.message().starts_with(expected), "{body}: {}", problem.message());
@@ -254,6 +266,11 @@ mod tests {
         );
         assert_eq!(refusal("{").code(), "malformed_json");
         assert_eq!(refusal(r#"{"name":"n"} x"#).code(), "malformed_json");
+    }
+
+    #[test]
+    fn a_name_that_looks_the_same_is_the_same() {
+        assert_eq!("Cafe\u{301}".parse::<Name>(), "Caf\u{e9}".parse::<Name>());
     }
 
     #[test]

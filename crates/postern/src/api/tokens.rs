@@ -102,7 +102,7 @@ pub async fn create(
     };
     let entry = audit::done(&actor, now, "token.create", &row.name);
     let entry = audit::with(entry, serde_json::json!({ "role": row.role.as_str() }));
-    app.store.api_tokens().insert(&row, &entry).await.map_err(|error| match error {
+    let inserted = app.store.api_tokens().insert(&row, &entry).await.map_err(|error| match error {
         InsertTokenError::NameTaken => {
             let name = shown(&row.name);
             Problem::new(
@@ -112,7 +112,8 @@ pub async fn create(
             )
         }
         InsertTokenError::Store(error) => error.into(),
-    })?;
+    });
+    app.audit_refusal(&actor, "token.create", &row.name, inserted).await?;
     app.events.tell("tokens", &row.id.to_string(), "created");
     let created = CreatedToken { token_view: TokenView::new(&row), token: token.to_string() };
     Ok((StatusCode::CREATED, axum::Json(created)).into_response())

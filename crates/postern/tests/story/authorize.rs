@@ -288,13 +288,18 @@ async fn a_pasted_address_completes_a_sign_in() {
     house.account(json!({})).await;
     let (flow, _, brought) = begun(&house).await;
     let complete = format!("{}/complete", path(&flow));
+    let own = flow["redirect_uri"].as_str().unwrap();
+    let elsewhere = brought.address.as_str().replace("https://localhost", "https://evil.example");
     for (wrong, code) in [
-        ("localhost:4443/authorize?code=1", "callback_without_state"),
         ("not an address", "not_an_address"),
-        ("https://localhost/authorize", "callback_without_answer"),
-        ("https://localhost/authorize?code=x&state=of-another", "state_mismatch"),
+        (own, "callback_without_state"),
+        (&format!("{own}?code=1"), "callback_without_state"),
+        (&format!("{own}?state=1"), "callback_without_answer"),
+        (&format!("{own}?code=x&state=of-another"), "state_mismatch"),
+        (&elsewhere, "other_address"),
     ] {
-        house.local().post(&complete, json!({ "address": wrong })).await.refused(422, code);
+        let refused = house.local().post(&complete, json!({ "address": wrong })).await;
+        refused.refused(422, code);
     }
     let pasted = format!("  {}\n", brought.address);
     let done = house.local().post(&complete, json!({ "address": pasted })).await.done(200);

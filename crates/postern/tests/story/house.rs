@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use http::Method;
 use m365_sim::{Sim, SimOptions, World};
 use postern::clock::Clock;
@@ -14,6 +16,17 @@ use reqwest::{Certificate, Client};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use time::OffsetDateTime;
+
+use crate::person::Person;
+
+/// A file of the fixtures that `certs` is judged by.
+pub(crate) fn fixture(name: &str) -> Vec<u8> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../certs/tests/fixtures");
+    std::fs::read(format!("{folder}/{name}")).unwrap()
+}
+
+/// When the fixtures were made.
+pub(crate) const FIXTURE_TIME: OffsetDateTime = time::macros::datetime!(2026-11-21 08:00 UTC);
 
 /// The simulated tenant's cloud in the configuration.
 pub(crate) const CLOUD: &str = "lab";
@@ -31,6 +44,14 @@ impl House {
     /// The demo tenant and a Postern with nothing in it.
     pub(crate) async fn new() -> Self {
         Self::configured("", "").await
+    }
+
+    /// The same with Postern's clock at a given time. Only for those at the socket: to others its certificate is of that time.
+    pub(crate) async fn at(now: OffsetDateTime) -> Self {
+        let mut house = Self::stopped("", "").await;
+        house.advance(now - OffsetDateTime::now_utc());
+        house.start().await;
+        house
     }
 
     /// The same with more configuration: keys for the top of the file and sections for its end.
@@ -209,11 +230,37 @@ impl House {
         self.local().get(&format!("/api/v1/accounts/{account}")).await.done(200)
     }
 
+    /// Puts a file under a name; `given` adds to the form.
+    pub(crate) async fn import(&self, name: &str, file: &[u8], given: Value) -> Answer {
+        let mut form = json!({ "name": name, "file": STANDARD.encode(file) });
+        for (name, value) in given.as_object().unwrap() {
+            form[name] = value.clone();
+        }
+        self.local().post("/api/v1/certificates/import", form).await
+    }
+
+    /// Lets a user of the tenant sign in for the account, and confirms it.
+    pub(crate) async fn authorize(&self, account: &str, user: &str) -> Value {
+        let flow =
+            self.local().post(&format!("/api/v1/accounts/{account}/authorize"), json!({})).await.done(201);
+        let mut person = Person::new(self, user);
+        let brought = person.sign_in(flow["url"].as_str().unwrap()).await;
+        person.bring(&brought).await;
+        self.local().post(&format!("/api/v1/accounts/{account}/confirm"), json!({})).await.done(200)
+    }
+
     /// Name and password of a user of the demo tenant.
     pub(crate) fn user(&self, name: &str) -> (String, String) {
         let users = self.sim.world().users;
         let user = users.iter().find(|user| user.upn.starts_with(name)).unwrap();
         (user.upn.clone(), user.password.clone())
+    }
+
+    /// Names in a list of the API.
+    pub(crate) async fn names(&self, list: &str) -> Vec<String> {
+        let list = self.local().get(&format!("/api/v1/{list}")).await.done(200);
+        let items = list["items"].as_array().unwrap().iter();
+        items.map(|item| item["name"].as_str().unwrap().to_owned()).collect()
     }
 
     /// The audit log, newest first, as `action outcome code`.

@@ -8,11 +8,18 @@
 mod console;
 mod house;
 mod person;
+mod provider;
 
+mod accounts;
+mod audit;
 mod authorize;
+mod certificates;
 mod http;
+mod identity;
 mod roles;
+mod secrets;
 mod session_ended;
 mod set_up;
 mod sign_in;
 mod start;
+mod test_email;

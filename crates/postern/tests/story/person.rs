@@ -111,7 +111,11 @@ impl Person {
     }
 
     async fn walk(&mut self, url: &str, cancel_at: Option<&str>, typed: &[(&str, &str)]) -> Brought {
-        let (mut address, mut page) = self.open(url).await;
+        let url = Url::parse(url).unwrap();
+        let (mut address, mut page) = match self.go(url.clone(), self.client.get(url)).await {
+            Ok(brought) => return brought,
+            Err(page) => page,
+        };
         for _ in 0..MOST_PAGES {
             let text = page.text();
             let form = Form::find(&text).unwrap_or_else(|| panic!("no form at {address}: {text}"));
