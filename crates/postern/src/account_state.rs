@@ -16,10 +16,8 @@ pub fn of_new(row_sign_in: SignIn, from_given: bool, now: OffsetDateTime) -> Sta
 pub fn after(row: &AccountRow, event: Event<'_>, now: OffsetDateTime) -> StateRow {
     let before = of_row(row);
     let state = before.clone().after(event);
-    match state == before {
-        true => row.state.clone(),
-        false => to_row(&state, row.sign_in, now),
-    }
+    let since = if state == before { row.state.since } else { now };
+    to_row(&state, row.sign_in, since)
 }
 
 /// What an account lacks.
@@ -66,7 +64,7 @@ fn of_row(row: &AccountRow) -> AccountState {
     }
 }
 
-fn to_row(state: &AccountState, sign_in: SignIn, now: OffsetDateTime) -> StateRow {
+fn to_row(state: &AccountState, sign_in: SignIn, since: OffsetDateTime) -> StateRow {
     let (name, words) = match state {
         AccountState::Incomplete { .. } => {
             let fix = "Set From to the mailbox that mail goes out as.";
@@ -99,5 +97,5 @@ fn to_row(state: &AccountState, sign_in: SignIn, now: OffsetDateTime) -> StateRo
         Some((code, cause, fix)) => (code, Some(cause.to_owned()), Some(fix.to_owned())),
         None => (None, None, None),
     };
-    StateRow { name, since: now, code, cause, fix }
+    StateRow { name, since, code, cause, fix }
 }

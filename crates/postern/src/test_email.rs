@@ -30,6 +30,8 @@ pub async fn send(
     }
     let opened = accounts::open(app, &row).await?;
     let message_id = new_message_id(&opened);
+    // A token from before would hide what has changed since: another certificate, a policy, a permission.
+    app.tokens.forget(&opened.id);
     let report = match app.clouds.connection(&opened.cloud) {
         Ok(connection) => {
             let walk = Walk { app, row: &row, opened: &opened };
@@ -53,6 +55,7 @@ pub async fn check(app: &App, actor: &Actor, row: AccountRow) -> Result<Report, 
         return Ok(test_mail::report_incomplete(&missing, ALL_BUT_MESSAGE, &mut on_event));
     }
     let opened = accounts::open(app, &row).await?;
+    app.tokens.forget(&opened.id);
     let report = match app.clouds.connection(&opened.cloud) {
         Ok(connection) => {
             let walk = Walk { app, row: &row, opened: &opened };

@@ -124,10 +124,10 @@ const ROWS: &[Row] = &[
     // Limits.
     row("ErrorExceededMessageLimit", Wait,
         "{mailbox} has reached its daily limit of messages or recipients.",
-        "Wait a day; Postern goes on by itself. Where machines send much, spread it over several mailboxes, or ask Microsoft about High Volume Email."),
+        "Wait a day, then try again. Where machines send much, spread it over several mailboxes, or ask Microsoft about High Volume Email."),
     row("ApplicationThrottled", Wait,
         "More than four requests at a time work on {mailbox}. Another program with the same client ID may be using it too.",
-        "Wait: Postern goes on by itself."),
+        "Wait a few minutes, then try again."),
     row("TooManyRequests", Wait, THROTTLED, GOES_ON),
     row("activityLimitReached", Wait, THROTTLED, GOES_ON),
     row("ErrorQuotaExceeded", TenantAdministrator, MAILBOX_FULL, MAKE_ROOM),
@@ -161,4 +161,4 @@ const MAILBOX_FULL: &str = "{mailbox} is full. A copy of all that is sent is kep
 const MAKE_ROOM: &str =
     "Empty Sent Items and Deleted Items of {mailbox}, or let a retention policy do it. Then try again.";
 const BUSY: &str = "Microsoft Graph has trouble of its own at the moment. Your settings aren't the cause.";
-const GOES_ON: &str = "Wait: Postern tries again by itself. Microsoft reports outages at admin.microsoft.com > Health > Service health.";
+const GOES_ON: &str = "Wait a few minutes, then try again. Microsoft reports outages at admin.microsoft.com > Health > Service health.";

@@ -277,9 +277,9 @@ const TOO_MANY: &str =
     "The message has more recipients than Exchange takes at once (500 unless it was changed).";
 const SPLIT: &str = "Send to fewer recipients at once, or to a group; `Set-Mailbox {mailbox} -RecipientLimits 1000` raises the limit up to 1000.";
 const CONNECTIONS: &str = "More than three connections send for {mailbox} at the same time. Postern keeps to three, so another program uses this mailbox too.";
-const CONNECTIONS_FIX: &str = "Wait: Postern tries again by itself. Let the other program send through Postern, or give it a mailbox of its own.";
+const CONNECTIONS_FIX: &str = "Wait a few minutes, then try again. Let the other program send through Postern, or give it a mailbox of its own.";
 const BANNED: &str = "Microsoft has banned this sender for what it sent.";
 const BANNED_FIX: &str = "Look at security.microsoft.com > Restricted entities, find out what was sent, and ask Microsoft's support to lift the ban.";
 const BUSY: &str =
     "Exchange Online has trouble of its own at the moment, or is very busy. Your settings aren't the cause.";
-const GOES_ON: &str = "Wait: Postern tries again by itself. Microsoft reports outages at admin.microsoft.com > Health > Service health.";
+const GOES_ON: &str = "Wait a few minutes, then try again. Microsoft reports outages at admin.microsoft.com > Health > Service health.";

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
 use axum::extract::{RawQuery, State};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -43,7 +44,7 @@ pub struct FlowView {
     verification_uri: Option<String>,
     redirect_uri: Option<String>,
     /// What should be known beforehand.
-    warning: Option<&'static str>,
+    warning: Option<String>,
     /// Until when it can be gone on with.
     expires: String,
     /// Who signed in.
@@ -203,8 +204,11 @@ pub async fn callback_by_form(
     State(app): State<Arc<App>>,
     axum::Extension(source): axum::Extension<Source>,
     headers: HeaderMap,
-    body: Bytes,
+    body: Result<Bytes, BytesRejection>,
 ) -> Page {
+    let Ok(body) = body else {
+        return Page::bad("The sign-in did not work").say("What was posted is no answer of Microsoft's.");
+    };
     // A body that is no form has no fields, and the parser says so.
     receive(&app, std::str::from_utf8(&body).unwrap_or_default(), &source, &headers).await
 }
@@ -240,6 +244,7 @@ fn tell(flow: &Flow) -> Page {
 
 impl From<Flow> for FlowView {
     fn from(flow: Flow) -> Self {
+        let warning = warn(&flow);
         let Flow { row, account, invitation, .. } = flow;
         let (url, user_code, verification_uri) = match invitation {
             Some(Invitation::Open { url }) => (Some(url), None, None),
@@ -257,11 +262,23 @@ impl From<Flow> for FlowView {
             user_code,
             verification_uri,
             redirect_uri: row.redirect_uri,
-            warning: (row.kind == store::FlowKind::DeviceCode).then_some(DEVICE_CODE_WARNING),
+            warning,
             expires: moment::text(row.expires_at),
             found: row.found,
             failure: row.failure,
         }
+    }
+}
+
+/// What should be known before a sign-in is kept: that it is one by device code, or not the sending mailbox's.
+fn warn(flow: &Flow) -> Option<String> {
+    let user = flow.row.found.as_ref().and_then(|found| found["user"].as_str()).unwrap_or_default();
+    let by_device = flow.row.kind == store::FlowKind::DeviceCode;
+    match &flow.from {
+        Some(from) if !user.is_empty() && !from.eq_ignore_ascii_case(user) => Some(format!(
+            "Signed in as {user}, but mail goes out as {from}: {user} needs the right Send As on that mailbox."
+        )),
+        _ => by_device.then(|| DEVICE_CODE_WARNING.to_owned()),
     }
 }
 

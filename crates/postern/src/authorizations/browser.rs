@@ -10,6 +10,7 @@ use m365::authorize::{self, Callback, SignedIn};
 use m365::secret::{AuthorizationCode, Nonce, Verifier};
 use store::{AccountRow, FlowKind, FlowRow};
 use subtle::ConstantTimeEq;
+use url::Url;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
@@ -66,6 +67,10 @@ pub async fn complete(
 ) -> Result<Flow, Problem> {
     let row = steps::find_row(app, id).await?;
     let callback = Callback::parse_address(address).map_err(|error| words::unreadable(&error))?;
+    let redirect_uri = row.redirect_uri.as_deref().unwrap_or_default();
+    if !leads_to(address, redirect_uri) {
+        return Err(words::other_address(redirect_uri));
+    }
     let state_hash = hash(callback.state().expose());
     if row.state_hash.as_deref() != Some(&state_hash) {
         let problem = Problem::new(
@@ -157,4 +162,12 @@ pub(super) fn random_cookie() -> Zeroizing<String> {
     let mut bytes = Zeroizing::new([0_u8; 32]);
     aws_lc_rs::rand::fill(bytes.as_mut_slice()).expect("the system's random generator works");
     Zeroizing::new(URL_SAFE_NO_PAD.encode(bytes.as_slice()))
+}
+
+/// Whether a pasted address is the redirect URI with something behind it.
+fn leads_to(address: &str, redirect_uri: &str) -> bool {
+    let Ok(mut address) = Url::parse(address.trim()) else { return false };
+    address.set_query(None);
+    address.set_fragment(None);
+    address.as_str() == redirect_uri
 }

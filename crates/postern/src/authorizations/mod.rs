@@ -57,6 +57,8 @@ pub struct Flow {
     pub row: FlowRow,
     /// Name of the account.
     pub account: String,
+    /// The sender that is set for it.
+    pub from: Option<String>,
     /// What to open or to type, while it waits.
     pub invitation: Option<Invitation>,
     /// The value of the cookie that binds the flow to the browser, only right after the start.

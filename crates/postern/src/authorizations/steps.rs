@@ -231,7 +231,7 @@ pub(super) async fn row_of(app: &App, account: Uuid) -> Result<AccountRow, Probl
 }
 
 pub(super) async fn show(app: &App, row: FlowRow) -> Result<Flow, Problem> {
-    let account = row_of(app, row.account_id).await?.name;
+    let AccountRow { name: account, from_address: from, .. } = row_of(app, row.account_id).await?;
     let invitation = match row.status {
         FlowStatus::Waiting => match open_secrets(app, &row)? {
             FlowSecrets::Code { url, .. } => Some(Invitation::Open { url }),
@@ -242,7 +242,7 @@ pub(super) async fn show(app: &App, row: FlowRow) -> Result<Flow, Problem> {
         },
         _ => None,
     };
-    Ok(Flow { row, account, invitation, browser_cookie: None })
+    Ok(Flow { row, account, from, invitation, browser_cookie: None })
 }
 
 pub(super) fn open_secrets(app: &App, flow: &FlowRow) -> Result<FlowSecrets, Problem> {

@@ -15,7 +15,9 @@ pub(super) fn unreached(account: &OpenAccount, failure: &Failure) -> Problem {
 
 /// What the diagnosis says, as a refusal. Its own code is Microsoft's and goes along as a member.
 pub(super) fn from_advice(advice: &Advice) -> Problem {
-    let message = format!("{} {}", sentence(&advice.says), advice.cause);
+    let (says, cause) = (sentence(&advice.says), sentence(&advice.cause));
+    // Where nothing more is known than what was said, once is enough.
+    let message = if says == cause { says } else { format!("{says} {cause}") };
     Problem::new("microsoft_refused", message, advice.fix.clone()).with("microsoft_code", advice.code.clone())
 }
 
@@ -70,6 +72,15 @@ pub(super) fn other_browser() -> Problem {
         "This sign-in was started in another browser session, and nothing was kept.",
         "Finish it in the browser in which you pressed Authorize now, or start again here.",
     )
+}
+
+pub(super) fn other_address(redirect_uri: &str) -> Problem {
+    Problem::new(
+        "other_address",
+        "That is not the address that this sign-in returns to.",
+        format!("Paste the whole address that the browser ended at; it begins with {redirect_uri}."),
+    )
+    .with("field", "address")
 }
 
 pub(super) fn nothing_pending(account: &str) -> Problem {

@@ -292,7 +292,7 @@ async fn a_pasted_address_completes_a_sign_in() {
     let elsewhere = brought.address.as_str().replace("https://localhost", "https://evil.example");
     for (wrong, code) in [
         ("not an address", "not_an_address"),
-        (own, "callback_without_state"),
+        (own, "callback_without_answer"),
         (&format!("{own}?code=1"), "callback_without_state"),
         (&format!("{own}?state=1"), "callback_without_answer"),
         (&format!("{own}?code=x&state=of-another"), "state_mismatch"),

@@ -183,7 +183,7 @@ pub(super) const ERRORS: &[(&str, Words)] = &[
     ("server_error", words(Wait, BUSY, WAIT_FOR_IT)),
     (
         "slow_down",
-        words(Wait, "Microsoft wants to be asked less often.", "Wait: Postern asks less often by itself."),
+        words(Wait, "Microsoft wants to be asked less often.", "Wait a few minutes, then try again."),
     ),
     (
         "authorization_pending",
@@ -221,7 +221,7 @@ pub(super) const ERRORS: &[(&str, Words)] = &[
 
 const BUSY: &str =
     "Microsoft's sign-in service has trouble of its own at the moment. Your settings aren't the cause.";
-const WAIT_FOR_IT: &str = "Wait: Postern tries again by itself. Microsoft reports outages at admin.microsoft.com > Health > Service health.";
+const WAIT_FOR_IT: &str = "Wait a few minutes, then try again. Microsoft reports outages at admin.microsoft.com > Health > Service health.";
 const OURS: &str = "Microsoft couldn't read what Postern sent. Your settings aren't the cause.";
 const REPORT: &str = "Report it to the makers of Postern with the message above: it is a fault in the program, or in a proxy that changes requests.";
 const SIGN_IN_AGAIN: &str = "Press Authorize now in Settings > Email Settings and sign in as {mailbox}.";

@@ -40,7 +40,12 @@ pub(super) fn found(flow: &Value, look: Look) -> String {
         ("Tenant", text(found, "tenant_id")),
         ("Permissions", (!scopes.is_empty()).then_some(scopes)),
     ];
-    draw_facts(&facts, look)
+    let mut told = draw_facts(&facts, look);
+    // By device code the warning was told before the person went there.
+    if let Some(warning) = text(flow, "warning").filter(|_| kind(flow) != "device_code") {
+        told.push_str(&format!("{} {}\n", look.mark(Mark::Warning), look.wrap(&warning, 2)));
+    }
+    told
 }
 
 /// Application sign-in: no person, no grant.
