@@ -37,16 +37,8 @@ pub struct Edit<'a> {
 
 /// Adds a user.
 pub async fn add(app: &App, actor: &Actor, new: NewUser<'_>) -> Result<UserRow, Problem> {
-    let row = prepare(app, &new).await?;
-    let entry = audit::done(actor, app.now(), "user.add", &row.name);
-    let entry = audit::with(entry, json!({ "role": row.role.as_str() }));
-    app.store.users().insert(&row, &entry).await.map_err(|error| match error {
-        InsertUserError::NameTaken => name_taken(&row.name),
-        InsertUserError::Store(error) => error.into(),
-    })?;
-    setup_link::tidy(app).await;
-    app.events.tell("users", &row.id.to_string(), "created");
-    Ok(row)
+    let added = insert(app, actor, &new).await;
+    app.audit_refusal(actor, "user.add", new.name.as_str(), added).await
 }
 
 /// The row of a user to be added, with the password checked and hashed.
@@ -112,12 +104,9 @@ pub async fn change_own_password(
 pub async fn remove(app: &App, actor: &Actor, id_or_name: &str) -> Result<(), Problem> {
     let user = find(app, id_or_name).await?;
     let entry = audit::done(actor, app.now(), "user.remove", &user.name);
-    match app.store.users().remove(user.id, &entry).await {
-        Ok(ended) => tell_ended(app, &ended),
-        Err(error) => {
-            return Err(app.refuse(actor, "user.remove", &user.name, not_changed(&user.name, error)).await);
-        }
-    }
+    let removed = app.store.users().remove(user.id, &entry).await;
+    let removed = removed.map_err(|error| not_changed(&user.name, error));
+    tell_ended(app, &app.audit_refusal(actor, "user.remove", &user.name, removed).await?);
     app.events.tell("users", &user.id.to_string(), "deleted");
     Ok(())
 }
@@ -141,6 +130,19 @@ pub(crate) fn name_taken(name: &str) -> Problem {
     Problem::new("name_taken", message, "Choose another name.").with("field", "user")
 }
 
+async fn insert(app: &App, actor: &Actor, new: &NewUser<'_>) -> Result<UserRow, Problem> {
+    let row = prepare(app, new).await?;
+    let entry = audit::done(actor, app.now(), "user.add", &row.name);
+    let entry = audit::with(entry, json!({ "role": row.role.as_str() }));
+    app.store.users().insert(&row, &entry).await.map_err(|error| match error {
+        InsertUserError::NameTaken => name_taken(&row.name),
+        InsertUserError::Store(error) => error.into(),
+    })?;
+    setup_link::tidy(app).await;
+    app.events.tell("users", &row.id.to_string(), "created");
+    Ok(row)
+}
+
 async fn change(
     app: &App,
     actor: &Actor,
@@ -150,12 +152,9 @@ async fn change(
     detail: serde_json::Value,
 ) -> Result<(), Problem> {
     let entry = audit::with(audit::done(actor, app.now(), action, &user.name), detail);
-    match app.store.users().edit(user.id, changes, &entry).await {
-        Ok(ended) => tell_ended(app, &ended),
-        Err(error) => {
-            return Err(app.refuse(actor, action, &user.name, not_changed(&user.name, error)).await);
-        }
-    }
+    let edited = app.store.users().edit(user.id, changes, &entry).await;
+    let edited = edited.map_err(|error| not_changed(&user.name, error));
+    tell_ended(app, &app.audit_refusal(actor, action, &user.name, edited).await?);
     app.events.tell("users", &user.id.to_string(), "changed");
     Ok(())
 }
