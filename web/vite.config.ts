@@ -1,3 +1,4 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 import react from "@vitejs/plugin-react";
 import { defineConfig, type Plugin } from "vite";
@@ -24,32 +25,32 @@ function compressed(): Plugin {
 function tokenAsSession(): Plugin {
   return {
     name: "token-as-session",
-    apply: "serve",
-    configureServer({ middlewares }) {
-      middlewares.use("/api/v1/session", (request, response, next) => {
-        if (!token || request.originalUrl !== "/api/v1/session") return next();
-        response.setHeader("content-type", "application/json");
-        response.end(JSON.stringify({ user: "developer", role: "administrator", totp: false, expires: "2100-01-01T00:00:00Z" }));
-      });
-    },
+    configureServer: ({ middlewares }) => void middlewares.use(session),
+    configurePreviewServer: ({ middlewares }) => void middlewares.use(session),
   };
+  function session(request: IncomingMessage, response: ServerResponse, next: () => void) {
+    if (!token || request.url !== "/api/v1/session") return next();
+    response.setHeader("content-type", "application/json");
+    response.end(JSON.stringify({ user: "developer", role: "administrator", totp: false, expires: "2100-01-01T00:00:00Z" }));
+  }
 }
 
-/** `npm run dev` shows the console of a running server: POSTERN_URL says where, POSTERN_TOKEN lets it in without a session. */
+/** `npm run dev` shows the console of a running server: POSTERN_URL says where, POSTERN_TOKEN lets it in by a token. */
 const server = process.env["POSTERN_URL"] ?? "https://localhost:4443";
 const token = process.env["POSTERN_TOKEN"];
+
+const proxy = {
+  "^/(api|authorize|healthz)": {
+    target: server,
+    secure: false,
+    changeOrigin: true,
+    ...(token ? { headers: { authorization: `Bearer ${token}` } } : {}),
+  },
+};
 
 export default defineConfig({
   plugins: [react(), compressed(), tokenAsSession()],
   build: { target: "es2022", modulePreload: { polyfill: false }, assetsInlineLimit: 0, chunkSizeWarningLimit: 700 },
-  server: {
-    proxy: {
-      "^/(api|authorize|healthz)": {
-        target: server,
-        secure: false,
-        changeOrigin: true,
-        ...(token ? { headers: { authorization: `Bearer ${token}` } } : {}),
-      },
-    },
-  },
+  server: { proxy },
+  preview: { proxy },
 });

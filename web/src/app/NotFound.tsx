@@ -1,12 +1,12 @@
 import { Body1 } from "@fluentui/react-components";
-import { Link } from "react-router";
 import { Page } from "../parts/Page";
+import { TextLink } from "../parts/TextLink";
 
 export function NotFound() {
   return (
     <Page title="Not here">
       <Body1>
-        The console has no such page. <Link to="/">Go to the overview.</Link>
+        The console has no such page. <TextLink to="/">Go to the overview.</TextLink>
       </Body1>
     </Page>
   );

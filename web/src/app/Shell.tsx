@@ -93,7 +93,7 @@ function Frame() {
         <a className={styles.skip} href="#main">
           Skip to the page
         </a>
-        <NavLink to="/" className={styles.brand} aria-label="Postern, go to the overview">
+        <NavLink to="/" className={styles.brand}>
           Postern
         </NavLink>
         <UserMenu />

@@ -1,4 +1,5 @@
 /** Every address of the console, in one place. Each page is a file of its own that is loaded when it is opened. */
+import { Spinner } from "@fluentui/react-components";
 import { createBrowserRouter, Navigate, useRouteError } from "react-router";
 import { Failed } from "../parts/Failed";
 import { SetupPage } from "../session/SetupPage";
@@ -14,7 +15,7 @@ export const router = createBrowserRouter([
     children: [
       {
         ErrorBoundary: RouteFailed,
-        HydrateFallback: () => null,
+        HydrateFallback: () => <Spinner />,
         children: [
           { index: true, lazy: async () => ({ Component: (await import("../overview/OverviewPage")).OverviewPage }) },
           { path: "audit", lazy: async () => ({ Component: (await import("../audit/AuditPage")).AuditPage }) },

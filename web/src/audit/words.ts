@@ -18,6 +18,7 @@ export const ACTIONS: Record<string, string> = {
   "certificate.generate": "Certificate generated",
   "certificate.import": "Certificate imported",
   "certificate.replace": "Certificate replaced",
+  "database.migrate": "Database prepared",
   "test_email.send": "Test mail sent",
   "token.create": "API token created",
   "token.delete": "API token deleted",

@@ -37,8 +37,8 @@ const useStyles = makeStyles({
   name: { fontWeight: tokens.fontWeightSemibold },
   thumb: { display: "flex", alignItems: "center", gap: "4px" },
   hex: { overflow: "hidden", textOverflow: "ellipsis", whiteSpace: "nowrap", overflowWrap: "normal" },
-  kind: { flexShrink: 0, width: "48px" },
-  actions: { display: "flex", justifyContent: "flex-end", gap: "2px", flexWrap: "wrap" },
+  kind: { flexShrink: 0, width: "52px", whiteSpace: "nowrap" },
+  actions: { display: "flex", gap: "2px", marginLeft: "-6px", flexWrap: "wrap" },
 });
 
 export function CertificateTable({ certificates, hasMore, loadMore, onAction, maxHeight }: Props) {

@@ -1,7 +1,7 @@
 import { Button, Caption1, makeStyles, Menu, MenuItem, MenuList, MenuPopover, MenuTrigger, Skeleton, SkeletonItem, tokens, useRestoreFocusTarget } from "@fluentui/react-components";
 import { CertificateRegular, ChevronDownRegular } from "@fluentui/react-icons";
 import { useQuery } from "@tanstack/react-query";
-import { Link, useMatch, useNavigate } from "react-router";
+import { useMatch, useNavigate } from "react-router";
 import { allCertificates, type Certificate } from "../api/queries";
 import { Empty } from "../parts/Empty";
 import { Failed } from "../parts/Failed";
@@ -9,6 +9,7 @@ import { Section } from "../parts/Page";
 import { CertificateStatus } from "../parts/Status";
 import { useFrame } from "../parts/styles";
 import { inDays } from "../parts/time";
+import { TextLink } from "../parts/TextLink";
 import { ManageDialog } from "./ManageDialog";
 
 const useStyles = makeStyles({
@@ -50,7 +51,7 @@ function Summary() {
   const { data, error, refetch } = useQuery(allCertificates);
   if (error && !data) return <Failed error={error} retry={() => void refetch()} />;
   return (
-    <Section title="Certificates" actions={<Link to="/settings/inventory/list">Show all as a page</Link>}>
+    <Section title="Certificates" actions={<TextLink to="/settings/inventory/list">Show all as a page</TextLink>}>
       {!data ? (
         <Skeleton aria-label="Loading certificates">
           <SkeletonItem size={64} />

@@ -1,7 +1,7 @@
 import { Button, Caption1, Field, Input, makeStyles, mergeClasses, Radio, RadioGroup, Select, tokens } from "@fluentui/react-components";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useId, useRef, useState } from "react";
-import { Link, useLocation } from "react-router";
+import { useLocation } from "react-router";
 import { useTell } from "../app/toasts";
 import { allCertificates, type Certificate } from "../api/queries";
 import { ImportDialog } from "../certificates/ImportDialog";
@@ -12,6 +12,7 @@ import { PasswordInput } from "../parts/PasswordInput";
 import { CertificateStatus } from "../parts/Status";
 import { useFrame } from "../parts/styles";
 import { daysUntil, inDays } from "../parts/time";
+import { TextLink } from "../parts/TextLink";
 import { chosen } from "./draft";
 import type { AccountForm } from "./useAccountForm";
 
@@ -97,9 +98,9 @@ function CertificateFields({ form, certificates, disabled, error }: { form: Acco
         <Button type="button" size="small" disabled={disabled || upload.busy} onClick={() => input.current?.click()}>
           {upload.busy ? "Importing…" : "Browse…"}
         </Button>
-        <Link to={{ pathname: "/settings/email/certificates", search }} state={state as unknown}>
+        <TextLink to={{ pathname: "/settings/email/certificates", search }} state={state as unknown}>
           Manage certificates
-        </Link>
+        </TextLink>
       </div>
       {certificate && (
         <div className={frame.row}>

@@ -5,7 +5,7 @@ import { answer, api } from "../api/client";
 import type { Authorization } from "../api/queries";
 import { Copyable } from "../parts/Copy";
 import { Fold } from "../parts/Fold";
-import { Refusal } from "../parts/Refusal";
+import { Headed, Refusal } from "../parts/Refusal";
 import { useFrame } from "../parts/styles";
 
 /** How long one question for a flow's progress is held by the server. */
@@ -64,7 +64,10 @@ export function FlowWatch({ begun, onDone }: { begun: Authorization; onDone: () 
   return (
     <MessageBar intent={status === "failed" ? "error" : "warning"} layout="multiline">
       <MessageBarBody>
-        <MessageBarTitle>{failure?.message ?? (status === "expired" ? "Nobody signed in within ten minutes." : "The sign-in was called off.")}</MessageBarTitle>{" "}
+        <Headed
+          title="The sign-in did not work."
+          text={failure?.message ?? (status === "expired" ? "Nobody signed in within ten minutes." : "The sign-in was called off.")}
+        />{" "}
         {failure?.hint ?? "Press Authorize now to start another."} {failure?.code && <Caption1>{failure.code}</Caption1>}
       </MessageBarBody>
     </MessageBar>

@@ -6,6 +6,7 @@ import { PERMISSIONS } from "./permissions";
 
 const useStyles = makeStyles({
   table: { width: "100%", borderCollapse: "collapse", fontSize: tokens.fontSizeBase200, "& th": { textAlign: "start", padding: "4px 8px 4px 0", color: tokens.colorNeutralForeground2, fontWeight: tokens.fontWeightSemibold }, "& td": { padding: "6px 8px 6px 0", verticalAlign: "top", borderTop: `1px solid ${tokens.colorNeutralStroke2}` } },
+  type: { overflowWrap: "normal", whiteSpace: "nowrap" },
   name: { display: "flex", alignItems: "center", gap: "2px", fontWeight: tokens.fontWeightSemibold },
 });
 
@@ -18,7 +19,7 @@ export function PermissionTable({ draft }: { draft: Draft }) {
         <tr>
           <th scope="col">Permission</th>
           <th scope="col">Type</th>
-          <th scope="col">For these settings</th>
+          <th scope="col">Here</th>
         </tr>
       </thead>
       <tbody>
@@ -32,7 +33,7 @@ export function PermissionTable({ draft }: { draft: Draft }) {
                 </div>
                 <Caption1 className={frame.quiet}>{permission.purpose}</Caption1>
               </td>
-              <td>{permission.type}</td>
+              <td className={styles.type}>{permission.type}</td>
               <td>
                 <Badge appearance="tint" color={needed ? "brand" : "informative"} style={{ whiteSpace: "nowrap" }}>
                   {needed ? "Needed" : "More than needed"}

@@ -1,4 +1,4 @@
-import { Body1, Button, Caption1, makeStyles, MessageBar, MessageBarBody, MessageBarTitle, tokens } from "@fluentui/react-components";
+import { Body1, Button, Caption1, makeStyles, MessageBar, MessageBarBody, tokens } from "@fluentui/react-components";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { answer, api } from "../api/client";
@@ -6,7 +6,7 @@ import type { Account, Authorization } from "../api/queries";
 import { Fold } from "../parts/Fold";
 import { Section } from "../parts/Page";
 import { fittingUri } from "../parts/RedirectUris";
-import { Refusal } from "../parts/Refusal";
+import { Headed, Refusal } from "../parts/Refusal";
 import { AccountStatus } from "../parts/Status";
 import { useFrame } from "../parts/styles";
 import { daysUntil, exactly, inDays } from "../parts/time";
@@ -122,7 +122,7 @@ function State({ account }: { account: Account }) {
   return (
     <MessageBar intent={name === "broken" ? "error" : "warning"} layout="multiline">
       <MessageBarBody>
-        <MessageBarTitle>{cause}</MessageBarTitle> {fix} <Caption1>{code ? `${code}, ` : ""}since </Caption1>
+        <Headed title="This account is broken." text={cause} /> {fix} <Caption1>{code ? `${code}, ` : ""}since </Caption1>
         <When at={since} />
       </MessageBarBody>
     </MessageBar>

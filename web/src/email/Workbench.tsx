@@ -14,7 +14,7 @@ import { useAccountForm } from "./useAccountForm";
 const useStyles = makeStyles({
   columns: {
     display: "grid",
-    gridTemplateColumns: "minmax(0, 1fr) minmax(340px, 420px)",
+    gridTemplateColumns: "minmax(0, 1fr) minmax(360px, 440px)",
     gap: "16px",
     alignItems: "start",
     "@media (max-width: 1180px)": { gridTemplateColumns: "minmax(0, 1fr)" },

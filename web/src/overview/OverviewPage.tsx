@@ -1,7 +1,6 @@
 import { Caption1, makeStyles, MessageBar, MessageBarActions, MessageBarBody, MessageBarTitle, Skeleton, SkeletonItem, tokens } from "@fluentui/react-components";
 import { MailRegular } from "@fluentui/react-icons";
 import { useQuery } from "@tanstack/react-query";
-import { Link } from "react-router";
 import { type Account, allAccounts, allCertificates, type Certificate, latestAudit } from "../api/queries";
 import { outcomeOf, sentenceOf } from "../audit/words";
 import { Empty } from "../parts/Empty";
@@ -11,6 +10,7 @@ import { AccountStatus } from "../parts/Status";
 import { useFrame } from "../parts/styles";
 import { daysUntil, exactly, inDays } from "../parts/time";
 import { When } from "../parts/When";
+import { TextLink } from "../parts/TextLink";
 
 /** From so many days on, what expires is said. */
 const SOON_DAYS = 30;
@@ -25,6 +25,7 @@ const useStyles = makeStyles({
 /** Can my mail flow? */
 export function OverviewPage() {
   const styles = useStyles();
+  const frame = useFrame();
   const accounts = useQuery(allAccounts);
   const certificates = useQuery(allCertificates);
   const failed = [accounts, certificates].find(({ error, data }) => error && !data);
@@ -40,13 +41,15 @@ export function OverviewPage() {
         <>
           <Verdict accounts={accounts.data} />
           <div className={styles.columns}>
-            <Section title="Accounts" actions={<Link to="/settings/email">Email Settings</Link>}>
-              <Accounts accounts={accounts.data} />
-            </Section>
-            <Section title="What expires" actions={<Link to="/settings/inventory">Inventory</Link>}>
-              <Expiries accounts={accounts.data} certificates={certificates.data} />
-            </Section>
-            <Section title="What happened last" actions={<Link to="/audit">Audit</Link>}>
+            <div className={frame.page}>
+              <Section title="Accounts" actions={<TextLink to="/settings/email">All accounts</TextLink>}>
+                <Accounts accounts={accounts.data} />
+              </Section>
+              <Section title="What expires" actions={<TextLink to="/settings/inventory/list">All certificates</TextLink>}>
+                <Expiries accounts={accounts.data} certificates={certificates.data} />
+              </Section>
+            </div>
+            <Section title="What happened last" actions={<TextLink to="/audit">The whole log</TextLink>}>
               <Latest />
             </Section>
           </div>
@@ -78,7 +81,7 @@ function Verdict({ accounts }: { accounts: Account[] }) {
       </MessageBarBody>
       {first && (
         <MessageBarActions>
-          <Link to={`/settings/email?account=${first.id}`}>See what to do</Link>
+          <TextLink to={`/settings/email?account=${first.id}`}>See what to do</TextLink>
         </MessageBarActions>
       )}
     </MessageBar>
@@ -91,7 +94,7 @@ function Accounts({ accounts }: { accounts: Account[] }) {
   if (accounts.length === 0)
     return (
       <Empty icon={<MailRegular />} text="No account yet: mail needs a Microsoft 365 account to go out through">
-        <Link to="/settings/email">Set one up</Link>
+        <TextLink to="/settings/email">Set one up</TextLink>
       </Empty>
     );
   return (
@@ -99,7 +102,7 @@ function Accounts({ accounts }: { accounts: Account[] }) {
       {accounts.map((account) => (
         <li key={account.id} className={styles.item}>
           <div className={styles.line}>
-            <Link to={`/settings/email?account=${account.id}`}>{account.name}</Link>
+            <TextLink to={`/settings/email?account=${account.id}`}>{account.name}</TextLink>
             <AccountStatus account={account} />
           </div>
           <Caption1 className={frame.quiet}>
@@ -153,7 +156,7 @@ function Expiries({ accounts, certificates }: { accounts: Account[]; certificate
   if (all.length === 0)
     return (
       <Caption1 className={frame.quiet}>
-        No certificates yet: <Link to="/settings/inventory/certificates">import one or generate one</Link>
+        No certificates yet: <TextLink to="/settings/inventory/certificates">import one or generate one</TextLink>
       </Caption1>
     );
   return (
@@ -163,7 +166,7 @@ function Expiries({ accounts, certificates }: { accounts: Account[]; certificate
           <li key={key} className={styles.item}>
             <div className={styles.line}>
               <span className={frame.wrap}>
-                <Link to={to}>{name}</Link> <Caption1 className={frame.quiet}>{what}</Caption1>
+                <TextLink to={to}>{name}</TextLink> <Caption1 className={frame.quiet}>{what}</Caption1>
               </span>
               <span className={days < SOON_DAYS ? styles.soon : frame.number} title={exactly(at)}>
                 {days < 0 ? `expired ${inDays(days)}` : inDays(days)}

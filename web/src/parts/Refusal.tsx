@@ -8,8 +8,21 @@ export function Refusal({ error }: { error: unknown }) {
   return (
     <MessageBar intent="error" layout="multiline" politeness="assertive">
       <MessageBarBody>
-        <MessageBarTitle>{message}</MessageBarTitle> {hint}
+        <Headed text={message} /> {hint}
       </MessageBarBody>
     </MessageBar>
+  );
+}
+
+/** What is longer than this reads badly in bold. */
+const LONGEST_TITLE = 120;
+
+/** A text as a title, or under one when it is long: what Microsoft says often is. */
+export function Headed({ text, title = "This did not work." }: { text: string; title?: string }) {
+  if (text.length <= LONGEST_TITLE) return <MessageBarTitle>{text}</MessageBarTitle>;
+  return (
+    <>
+      <MessageBarTitle>{title}</MessageBarTitle> {text}
+    </>
   );
 }
