@@ -29,7 +29,7 @@ function tokenAsSession(): Plugin {
     configurePreviewServer: ({ middlewares }) => void middlewares.use(session),
   };
   function session(request: IncomingMessage, response: ServerResponse, next: () => void) {
-    if (!token || request.url !== "/api/v1/session") return next();
+    if (!token || request.url !== "/api/v1/session") { next(); return; }
     response.setHeader("content-type", "application/json");
     response.end(JSON.stringify({ user: "developer", role: "administrator", totp: false, expires: "2100-01-01T00:00:00Z" }));
   }

@@ -58,7 +58,7 @@ export class Unreachable extends Error {
 }
 
 export function problemOf(status: number, body: unknown): Problem {
-  return new Problem(status, typeof body === "object" && body !== null ? (body as ProblemDocument) : {});
+  return new Problem(status, typeof body === "object" && body !== null ? (body) : {});
 }
 
 /** Any error as message and hint, for a person. */

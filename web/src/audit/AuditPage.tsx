@@ -131,6 +131,10 @@ function useColumns(): Column<AuditItem>[] {
   ];
 }
 
+function isAbort(error: unknown): boolean {
+  return error instanceof DOMException && error.name === "AbortError";
+}
+
 function detailText(detail: unknown): string {
   if (typeof detail !== "object" || detail === null) return "";
   return Object.entries(detail)
@@ -158,7 +162,6 @@ function Export({ filter }: { filter: AuditFilter }) {
       window.setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
     },
   });
-  const cancelled = abort.current?.signal.aborted === true;
   return (
     <div className={frame.row}>
       {run.isPending && (
@@ -169,7 +172,7 @@ function Export({ filter }: { filter: AuditFilter }) {
           </Button>
         </>
       )}
-      {run.error && !cancelled && <Refusal error={run.error} />}
+      {run.error && !isAbort(run.error) && <Refusal error={run.error} />}
       <Button icon={<ArrowDownloadRegular />} disabledFocusable={run.isPending} onClick={() => run.mutate()}>
         Export CSV
       </Button>

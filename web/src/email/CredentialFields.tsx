@@ -52,7 +52,7 @@ export function CredentialFields({ form, certificates, said }: Props) {
         <Radio value="certificate" label="Client Certificate" aria-describedby={`${id}-recommended`} />
         <CertificateFields form={form} certificates={certificates} disabled={bySecret} error={said("Client Certificate", "credential.certificate")} />
         <Radio value="secret" label="Client Secret" />
-        <SecretFields form={form} disabled={!bySecret} error={said("Client Secret", "credential.secret")} expiresError={said("Expires", "credential.expires")} />
+        {bySecret && <SecretFields form={form} error={said("Client Secret", "credential.secret")} expiresError={said("Expires", "credential.expires")} />}
       </RadioGroup>
       <Caption1 id={`${id}-recommended`}>A certificate is recommended: its private key never leaves Postern.</Caption1>
     </div>
@@ -62,7 +62,7 @@ export function CredentialFields({ form, certificates, said }: Props) {
 function CertificateFields({ form, certificates, disabled, error }: { form: AccountForm; certificates: Certificate[]; disabled: boolean; error: string | undefined }) {
   const styles = useStyles();
   const frame = useFrame();
-  const { search, state } = useLocation();
+  const { search, state } = useLocation() as { search: string; state: unknown };
   const { draft, edit } = form;
   const input = useRef<HTMLInputElement>(null);
   const upload = useQuickImport((certificate) => edit({ credential: "certificate", certificateId: certificate.id }));
@@ -98,7 +98,7 @@ function CertificateFields({ form, certificates, disabled, error }: { form: Acco
         <Button type="button" size="small" disabled={disabled || upload.busy} onClick={() => input.current?.click()}>
           {upload.busy ? "Importing…" : "Browse…"}
         </Button>
-        <TextLink to={{ pathname: "/settings/email/certificates", search }} state={state as unknown}>
+        <TextLink to={{ pathname: "/settings/email/certificates", search }} state={state}>
           Manage certificates
         </TextLink>
       </div>
@@ -115,24 +115,24 @@ function CertificateFields({ form, certificates, disabled, error }: { form: Acco
   );
 }
 
-function SecretFields({ form, disabled, error, expiresError }: { form: AccountForm; disabled: boolean; error: string | undefined; expiresError: string | undefined }) {
+function SecretFields({ form, error, expiresError }: { form: AccountForm; error: string | undefined; expiresError: string | undefined }) {
   const styles = useStyles();
   const frame = useFrame();
   const { draft, edit, account } = form;
   const stored = account?.credential.kind === "secret";
   const left = draft.secretExpires ? inDays(daysUntil(draft.secretExpires)) : undefined;
   return (
-    <div className={mergeClasses(styles.box)}>
+    <div className={styles.box}>
       <div className={frame.twoColumns}>
         <Field label="Client Secret" validationMessage={error} hint={stored ? "One is stored; type here to replace it" : "Its Value, not its Secret ID"}>
-          <PasswordInput value={draft.secret} disabled={disabled} autoComplete="off" onChange={(secret) => edit({ secret })} />
+          <PasswordInput value={draft.secret} autoComplete="off" onChange={(secret) => edit({ secret })} />
         </Field>
         <Field label="Expires" validationMessage={expiresError} hint={left ?? "Optional, as the portal says: Postern then warns in time"}>
           <Input
             type="date"
             value={draft.secretExpires}
             // The date is stored with the secret it belongs to.
-            disabled={disabled || (stored && !draft.secret)}
+            disabled={stored && !draft.secret}
             onChange={(_, { value }) => edit({ secretExpires: value })}
           />
         </Field>

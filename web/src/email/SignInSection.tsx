@@ -116,6 +116,11 @@ function openTab(): Window | null {
   return tab;
 }
 
+/** The permission's name out of a scope; the resource before it is the same for all. */
+function shortScope(scope: string): string {
+  return scope.slice(scope.lastIndexOf("/") + 1);
+}
+
 function State({ account }: { account: Account }) {
   const { name, cause, fix, since, code } = account.state;
   if (name === "ready" || !cause) return null;
@@ -148,7 +153,7 @@ function Facts({ account }: { account: Account }) {
             <When at={grant.obtained} />, renewed <When at={grant.renewed} />
           </dd>
           <dt>Permissions</dt>
-          <dd>{grant.scopes.join(", ")}</dd>
+          <dd>{grant.scopes.map(shortScope).join(", ")}</dd>
         </>
       )}
       {lapses && (

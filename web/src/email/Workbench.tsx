@@ -35,7 +35,7 @@ export function Workbench({ account, first, certificates, clouds, redirectUris, 
   const styles = useStyles();
   const frame = useFrame();
   const navigate = useNavigate();
-  const { search, state } = useLocation();
+  const { search, state } = useLocation() as { search: string; state: unknown };
   const managing = useMatch("/settings/email/certificates") !== null;
   const form = useAccountForm(account, clouds, onCreated);
   const [report, setReport] = useState<Report | null>(null);

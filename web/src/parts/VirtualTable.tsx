@@ -80,6 +80,7 @@ const useStyles = makeStyles({
 export function VirtualTable<T>({ label, columns, rows, rowKey, total, hasMore = false, loadMore, maxHeight = "60vh", estimatedRowHeight = 57 }: Props<T>) {
   const styles = useStyles();
   const scroller = useRef<HTMLDivElement>(null);
+  // eslint-disable-next-line react-hooks/incompatible-library -- its functions change under the same name; nothing here is memoized
   const virtual = useVirtualizer({
     count: rows.length,
     getScrollElement: () => scroller.current,
