@@ -32,8 +32,12 @@ pub fn missing(sign_in: SignIn, from_given: bool) -> Vec<Missing> {
 
 /// The state after a call failed.
 pub fn after_failure(row: &AccountRow, failure: &Failure, advice: &Advice, now: OffsetDateTime) -> StateRow {
-    let trouble = Trouble { code: advice.code.clone(), cause: advice.cause.clone(), fix: advice.fix.clone() };
-    after(row, Event::Failed { failure, trouble: &trouble }, now)
+    after(row, Event::Failed { failure, trouble: &trouble(advice) }, now)
+}
+
+/// The words that a broken account keeps.
+pub fn trouble(advice: &Advice) -> Trouble {
+    Trouble { code: advice.code.clone(), cause: advice.cause.clone(), fix: advice.fix.clone() }
 }
 
 /// What a failure means for this account.

@@ -34,6 +34,8 @@ pub struct Account {
     pub certificate: Option<UsedCertificate>,
     /// What a delegated sign-in left.
     pub grant: Option<GrantRow>,
+    /// Who signed in and waits to be confirmed.
+    pub pending: Option<serde_json::Value>,
 }
 
 /// What an account shows of its certificate.
@@ -225,7 +227,9 @@ pub async fn describe(app: &App, row: AccountRow) -> Result<Account, Problem> {
         CredentialRow::Secret { .. } => None,
     };
     let grant = app.store.grants().find(row.id).await?;
-    Ok(Account { row, certificate, grant })
+    let pending = app.store.flows().latest_pending(row.id, app.now()).await?;
+    let pending = pending.filter(|flow| flow.account_version == row.version).and_then(|flow| flow.found);
+    Ok(Account { row, certificate, grant, pending })
 }
 
 /// Opens an account for a piece of work: its secrets are in the clear until it is dropped.
@@ -265,7 +269,7 @@ pub async fn note_state(app: &App, row: &AccountRow, state: StateRow) {
             tracing::debug!(account = %row.id, "the account was changed meanwhile; its state is not noted");
         }
         Err(SetStateError::Store(error)) => {
-            tracing::error!(%error, account = %row.id, "cannot note an account's state")
+            tracing::error!(%error, account = %row.id, "cannot note an account's state");
         }
     }
 }
@@ -337,7 +341,9 @@ fn state_after_change(before: &AccountRow, row: &AccountRow, now: OffsetDateTime
         false => GrantFate::Invalidated,
     };
     let missing = account_state::missing(row.sign_in, row.from_address.is_some());
-    account_state::after(row, Event::SettingsChanged { missing: &missing, grant }, now)
+    // What a sign-in has found and nobody has confirmed belongs to the settings before, and can't be confirmed any more.
+    let row = AccountRow { state: account_state::after(row, Event::FlowEnded, now), ..row.clone() };
+    account_state::after(&row, Event::SettingsChanged { missing: &missing, grant }, now)
 }
 
 /// An application has no mailbox of its own to send from.

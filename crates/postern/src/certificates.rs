@@ -190,40 +190,43 @@ pub fn read(row: &CertificateRow) -> Result<StoredCertificate, Problem> {
         .map_err(|error| Problem::internal(format_args!("certificate {} in the store: {error}", row.id)))
 }
 
-/// The whole thing as PKCS#12, where it was marked exportable. Audited either way.
+/// The certificate, if its private key may leave. Audited when it may not.
+pub async fn find_exportable(app: &App, actor: &Actor, id_or_name: &str) -> Result<CertificateRow, Problem> {
+    let row = find_row(app, id_or_name).await?;
+    if row.material.exportable {
+        return Ok(row);
+    }
+    let problem = Problem::new(
+        "not_exportable",
+        format!(
+            "The private key of {} was not marked exportable and does not leave Postern.",
+            shown(&row.name)
+        ),
+        "Download the public part (.cer or .pem), or generate or import a certificate with exportable set.",
+    );
+    Err(app.refuse(actor, "certificate.export", &row.name, problem).await)
+}
+
+/// Certificate, chain and private key as PKCS#12. Audited before it leaves.
 pub async fn export_pfx(
     app: &App,
     actor: &Actor,
-    id_or_name: &str,
+    row: &CertificateRow,
     password: Password,
     profile: PfxProfile,
-) -> Result<(CertificateRow, Vec<u8>), Problem> {
-    let row = find_row(app, id_or_name).await?;
-    if !row.material.exportable {
-        let problem = Problem::new(
-            "not_exportable",
-            format!(
-                "The private key of {} was not marked exportable and does not leave Postern.",
-                shown(&row.name)
-            ),
-            "Download the public part (.cer or .pem), or generate or import a certificate with exportable set.",
-        );
-        return Err(app.refuse(actor, "certificate.export", &row.name, problem).await);
-    }
+) -> Result<Vec<u8>, Problem> {
     let key = app.vault.open_key(&row.id.to_string(), &row.material.sealed_key)?;
     let profile = match profile {
         PfxProfile::Aes256 => certs::export::Profile::Aes256,
         PfxProfile::TripleDes => certs::export::Profile::TripleDes,
     };
-    let (leaf, chain, name) =
-        (row.material.leaf_der.clone(), row.material.chain_der.clone(), row.name.clone());
-    let pfx =
-        off_the_async_threads(move || certs::export::pfx(&key, &leaf, &chain, &password, &name, profile))
-            .await?
-            .map_err(Problem::internal)?;
-    // The export leaves only when the log says so: nobody takes a key unseen.
+    let (leaf, chain) = (row.material.leaf_der.clone(), row.material.chain_der.clone());
+    let name = row.name.clone();
+    let exported =
+        off_the_async_threads(move || certs::export::pfx(&key, &leaf, &chain, &password, &name, profile));
+    let pfx = exported.await?.map_err(|error| Problem::invalid("password", error))?;
     app.store.audit().append(&audit::done(actor, app.now(), "certificate.export", &row.name)).await?;
-    Ok((row, pfx))
+    Ok(pfx)
 }
 
 async fn check(app: &App, upload: &Upload<'_>) -> Result<CheckedCertificate, Problem> {
@@ -288,6 +291,7 @@ fn seal(app: &App, id: Uuid, exportable: bool, checked: &CheckedCertificate) -> 
         leaf_der: checked.leaf_der().to_vec(),
         chain_der: checked.chain_der().to_vec(),
         sealed_key: app.vault.seal(Record::CertificateKey(&id.to_string()), &checked.key().pkcs8_der()),
+        thumbprint_sha1: details.thumbprint_sha1.clone(),
         thumbprint_sha256: details.thumbprint_sha256.clone(),
         not_before: details.not_before,
         not_after: details.not_after,
@@ -304,13 +308,9 @@ fn name_taken(name: &Name) -> Problem {
 }
 
 fn duplicate(name: &str) -> Problem {
-    let name = shown(name);
-    Problem::new(
-        "duplicate",
-        format!("This certificate is already stored, as {name}."),
-        format!("Use {name}, or delete it first."),
-    )
-    .with("name", name)
+    let quoted = shown(name);
+    let message = format!("This certificate is already stored, as {quoted}.");
+    Problem::new("duplicate", message, format!("Use {quoted}, or delete it first.")).with("name", name)
 }
 
 fn in_use(name: &str, accounts: &[String]) -> Problem {

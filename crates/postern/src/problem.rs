@@ -14,13 +14,14 @@ pub struct Problem {
     code: &'static str,
     message: String,
     hint: String,
-    members: Map<String, Value>,
+    // Boxed: most refusals have none, and a `Result` stays small.
+    members: Box<Map<String, Value>>,
 }
 
 impl Problem {
     /// A refusal with `code`.
     pub fn new(code: &'static str, message: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { code, message: message.into(), hint: hint.into(), members: Map::new() }
+        Self { code, message: message.into(), hint: hint.into(), members: Box::default() }
     }
 
     /// Adds a further member, such as `choices`.
@@ -42,12 +43,8 @@ impl Problem {
 
     /// A value that does not fit its field.
     pub fn invalid(field: &str, why: impl std::fmt::Display) -> Self {
-        Self::new(
-            "invalid_request",
-            format!("{field}: {why}"),
-            "Correct that value and send the request again.",
-        )
-        .with("field", field)
+        Self::new("invalid_request", format!("{field}: {why}"), "Correct that value and try again.")
+            .with("field", field)
     }
 
     /// Our own failure. `error` goes to the log, under an id that the client is told.
@@ -88,7 +85,7 @@ impl Problem {
             "hint": self.hint,
         });
         if let Value::Object(document) = &mut document {
-            document.extend(self.members.clone());
+            document.extend((*self.members).clone());
         }
         document
     }
@@ -135,7 +132,7 @@ pub fn sentence(error: &impl ToString) -> String {
 pub fn shown(text: &str) -> String {
     let short: String = text.chars().take(80).collect();
     let dots = if short.len() < text.len() { "…" } else { "" };
-    format!("{:?}{dots}", short)
+    format!("{short:?}{dots}")
 }
 
 fn status_of(code: &str) -> StatusCode {

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use base64::Engine as _;
+use rustls::sign::CertifiedKey;
 use store::{DataDir, Store};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -67,6 +68,7 @@ pub async fn start(config: Config, clock: Clock) -> anyhow::Result<Running> {
         tracing::warn!("{warning}");
     }
     let clouds = Clouds::new(&config)?;
+    let configured = config.console.tls_files.as_ref().map(tls::read_files).transpose()?;
     // The port is taken before the database is touched: a second server on it fails here and changes nothing.
     let listener = TcpListener::bind(config.console.listen).await.with_context(|| {
         format!(
@@ -77,7 +79,14 @@ pub async fn start(config: Config, clock: Clock) -> anyhow::Result<Running> {
     let console = listener.local_addr().context("cannot read the console's own address")?;
     let now = clock.now();
     let store = Store::open(&config.database, now).await.map_err(|error| with_hint(&error, error.hint()))?;
-    let vault = Arc::new(open_vault(&config, &store).await?);
+    let vault = match open_vault(&config, &store).await {
+        Ok(vault) => Arc::new(vault),
+        Err(error) => {
+            // Closed in good order, so that its files are left as they were found.
+            store.close().await;
+            return Err(error);
+        }
+    };
     let keeper = SealedGrants::new(store.clone(), Arc::clone(&vault));
     let hosts = Arc::new(Hosts::new(&config, console.port()));
     let shutdown = CancellationToken::new();
@@ -92,7 +101,7 @@ pub async fn start(config: Config, clock: Clock) -> anyhow::Result<Running> {
         shutdown: shutdown.clone(),
     });
     let mut tasks = JoinSet::new();
-    let (certificate, certificate_pem) = console_certificate(&config, &app, &mut tasks).await?;
+    let (certificate, certificate_pem) = console_certificate(&config, configured, &app, &mut tasks).await?;
     let admin_socket = config.data_dir.join(ADMIN_SOCKET);
     let socket = bind_socket(&admin_socket)
         .with_context(|| format!("cannot make the administrator's socket {}", admin_socket.display()))?;
@@ -119,11 +128,12 @@ async fn open_vault(config: &Config, store: &Store) -> anyhow::Result<Vault> {
 
 async fn console_certificate(
     config: &Config,
+    configured: Option<CertifiedKey>,
     app: &Arc<App>,
     tasks: &mut JoinSet<()>,
 ) -> anyhow::Result<(Arc<CurrentCertificate>, Option<String>)> {
-    if let Some(files) = &config.console.tls_files {
-        let current = CurrentCertificate::new(tls::read_files(files)?);
+    if let Some((files, key)) = config.console.tls_files.as_ref().zip(configured) {
+        let current = CurrentCertificate::new(key);
         let files: TlsFiles = files.clone();
         tasks.spawn(tls::watch_files(files, Arc::clone(&current), app.shutdown.clone()));
         return Ok((current, None));

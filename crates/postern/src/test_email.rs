@@ -8,7 +8,7 @@ use m365::test_mail::{self, ALL, ALL_BUT_MESSAGE, Context, Report, StageEvent};
 use mail::{Address, MessageId};
 use serde_json::json;
 use std::sync::Arc;
-use store::AccountRow;
+use store::{AccountRow, AuditEntry, Outcome};
 use uuid::Uuid;
 
 use crate::api::access::Actor;
@@ -39,9 +39,8 @@ pub async fn send(
             return Err(Problem::new("no_connection", failure.to_string(), no_connection_hint(&failure)));
         }
     };
-    let entry = audit::done(actor, app.now(), "test_email.send", &row.name);
-    let detail = json!({ "to": to.as_str(), "ok": report.ok, "message_id": report.message_id });
-    app.append_audit(&audit::with(entry, detail)).await;
+    let detail = json!({ "to": to.as_str(), "message_id": report.message_id });
+    app.append_audit(&audit::with(entry(app, actor, "test_email.send", &row, &report), detail)).await;
     note(app, row, &opened, &report).await;
     Ok(report)
 }
@@ -63,10 +62,20 @@ pub async fn check(app: &App, actor: &Actor, row: AccountRow) -> Result<Report, 
             return Err(Problem::new("no_connection", failure.to_string(), no_connection_hint(&failure)));
         }
     };
-    let entry = audit::done(actor, app.now(), "account.check", &row.name);
-    app.append_audit(&audit::with(entry, json!({ "ok": report.ok }))).await;
+    app.append_audit(&entry(app, actor, "account.check", &row, &report)).await;
     note(app, row, &opened, &report).await;
     Ok(report)
+}
+
+fn entry(app: &App, actor: &Actor, action: &str, row: &AccountRow, report: &Report) -> AuditEntry {
+    let done = audit::done(actor, app.now(), action, &row.name);
+    match report.ok {
+        true => done,
+        false => {
+            let code = report.stages.iter().find_map(|stage| stage.code.clone());
+            AuditEntry { outcome: Outcome::Refused, code, ..done }
+        }
+    }
 }
 
 struct Walk<'a> {

@@ -86,7 +86,7 @@ pub async fn watch_files(files: TlsFiles, current: Arc<CurrentCertificate>, shut
                 tracing::info!(certificate = %files.certificate.display(), "reloaded the console's certificate");
             }
             Err(error) => {
-                tracing::warn!(error = format!("{error:#}"), "keeping the console's old certificate")
+                tracing::warn!(error = format!("{error:#}"), "keeping the console's old certificate");
             }
         }
     }
@@ -108,7 +108,8 @@ pub struct SelfSigned {
 /// Makes a certificate for `names` that lasts 397 days, as long as browsers accept one.
 pub fn make_self_signed(names: &[String], now: OffsetDateTime) -> anyhow::Result<SelfSigned> {
     let key = rcgen::KeyPair::generate().context("cannot make a key for the console")?;
-    let mut parameters = rcgen::CertificateParams::new(names.to_vec())
+    let names: Vec<String> = names.iter().map(|name| without_brackets(name).to_owned()).collect();
+    let mut parameters = rcgen::CertificateParams::new(names)
         .context("a name of the console cannot stand in a certificate")?;
     parameters.distinguished_name = rcgen::DistinguishedName::new();
     parameters.distinguished_name.push(rcgen::DnType::CommonName, "Postern console");
@@ -126,9 +127,10 @@ pub fn still_serves(certificate_der: &[u8], names: &[String], now: OffsetDateTim
     let der = CertificateDer::from(certificate_der.to_vec());
     let Ok(parsed) = rustls::server::ParsedCertificate::try_from(&der) else { return false };
     let named = |name: &String| {
+        let name = without_brackets(name);
         let name = match name.parse::<IpAddr>() {
             Ok(address) => rustls::pki_types::ServerName::IpAddress(address.into()),
-            Err(_) => match rustls::pki_types::ServerName::try_from(name.as_str()) {
+            Err(_) => match rustls::pki_types::ServerName::try_from(name) {
                 Ok(name) => name,
                 Err(_) => return false,
             },
@@ -136,6 +138,11 @@ pub fn still_serves(certificate_der: &[u8], names: &[String], now: OffsetDateTim
         rustls::client::verify_server_name(&parsed, &name).is_ok()
     };
     details.not_after - now > time::Duration::days(30) && names.iter().all(named)
+}
+
+/// An IPv6 address stands in brackets in a URL and a `Host` header, and without them in a certificate.
+fn without_brackets(name: &str) -> &str {
+    name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(name)
 }
 
 /// The stored pair as rustls wants it.

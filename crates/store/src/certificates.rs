@@ -57,6 +57,8 @@ pub struct Material {
     pub chain_der: Vec<Vec<u8>>,
     /// The private key, sealed.
     pub sealed_key: Vec<u8>,
+    /// SHA-1 of `leaf_der`, upper-case hex: what the Azure portal shows, and so what people look for.
+    pub thumbprint_sha1: String,
     /// SHA-256 of `leaf_der`, lower-case hex; unique.
     pub thumbprint_sha256: String,
     /// The certificate's notBefore.
@@ -164,7 +166,7 @@ impl Certificates<'_> {
         Ok(self.0.one(by_name).await?.as_ref().map(read).transpose()?)
     }
 
-    /// The certificates in the order of their names; with a filter, those whose name, description or SHA-256 thumbprint
+    /// The certificates in the order of their names; with a filter, those whose name, description or a thumbprint
     /// contains it, whatever the case.
     pub async fn list(&self, page: &Page, filter: Option<&str>) -> Result<Paged<CertificateRow>, StoreError> {
         let sql = "SELECT * FROM certificates WHERE name_key > $1 AND search_text LIKE $2 ESCAPE '\\'
@@ -282,8 +284,8 @@ fn user_name(row: &Row) -> Result<String, CorruptRow> {
 
 fn insert(row: &CertificateRow) -> Statement<'_> {
     let sql = "INSERT INTO certificates (id, name, name_key, description, search_text, origin, exportable, leaf_der,
-               chain_der, sealed_key, thumbprint_sha256, not_before, not_after, created_at, updated_at)
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) ON CONFLICT DO NOTHING";
+               chain_der, sealed_key, thumbprint_sha1, thumbprint_sha256, not_before, not_after, created_at, updated_at)
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) ON CONFLICT DO NOTHING";
     sqlx::query(sql)
         .bind(row.id.to_string())
         .bind(&row.name)
@@ -295,6 +297,7 @@ fn insert(row: &CertificateRow) -> Statement<'_> {
         .bind(&row.material.leaf_der)
         .bind(join_chain(&row.material.chain_der))
         .bind(&row.material.sealed_key)
+        .bind(&row.material.thumbprint_sha1)
         .bind(&row.material.thumbprint_sha256)
         .bind(millis_of(row.material.not_before))
         .bind(millis_of(row.material.not_after))
@@ -304,7 +307,7 @@ fn insert(row: &CertificateRow) -> Statement<'_> {
 
 fn overwrite(row: &CertificateRow) -> Statement<'_> {
     let sql = "UPDATE certificates SET search_text = $2, origin = $3, exportable = $4, leaf_der = $5, chain_der = $6,
-               sealed_key = $7, thumbprint_sha256 = $8, not_before = $9, not_after = $10, updated_at = $11
+               sealed_key = $7, thumbprint_sha1 = $8, thumbprint_sha256 = $9, not_before = $10, not_after = $11, updated_at = $12
                WHERE id = $1";
     sqlx::query(sql)
         .bind(row.id.to_string())
@@ -314,6 +317,7 @@ fn overwrite(row: &CertificateRow) -> Statement<'_> {
         .bind(&row.material.leaf_der)
         .bind(join_chain(&row.material.chain_der))
         .bind(&row.material.sealed_key)
+        .bind(&row.material.thumbprint_sha1)
         .bind(&row.material.thumbprint_sha256)
         .bind(millis_of(row.material.not_before))
         .bind(millis_of(row.material.not_after))
@@ -354,6 +358,7 @@ fn read(row: &Row) -> Result<CertificateRow, CorruptRow> {
         chain_der: split_chain(record.get("chain_der")?)
             .ok_or_else(|| record.corrupt("chain_der", "a length doesn't fit what follows it"))?,
         sealed_key: record.get("sealed_key")?,
+        thumbprint_sha1: record.get("thumbprint_sha1")?,
         thumbprint_sha256: record.get("thumbprint_sha256")?,
         not_before: record.time("not_before")?,
         not_after: record.time("not_after")?,
@@ -392,7 +397,8 @@ fn split_chain(mut joined: &[u8]) -> Option<Vec<Vec<u8>>> {
 }
 
 fn search_text(row: &CertificateRow) -> String {
-    format!("{}\n{}\n{}", row.name, row.description, row.material.thumbprint_sha256).to_lowercase()
+    let Material { thumbprint_sha1, thumbprint_sha256, .. } = &row.material;
+    format!("{}\n{}\n{thumbprint_sha1}\n{thumbprint_sha256}", row.name, row.description).to_lowercase()
 }
 
 /// The LIKE pattern for "contains this text", in which the text's own `%` and `_` stand for themselves.

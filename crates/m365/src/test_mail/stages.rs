@@ -180,7 +180,17 @@ async fn fetch_token(context: &Context<'_>) -> Result<Found<AccessToken>, Failur
         Some("2") => ", proved by the certificate",
         _ => "",
     };
-    Ok(Found::new(token, format!("token for {service}{proof}")))
+    let life = context.tokens.lifetime(context.account, resource).map(|life| tell_life(life, context.now));
+    Ok(Found::new(token, format!("token for {service}{proof}{}", life.unwrap_or_default())))
+}
+
+/// How long the token lives, and since when it is held: an old one may know nothing of what was mended since.
+fn tell_life((obtained_at, expires_at): (OffsetDateTime, OffsetDateTime), now: OffsetDateTime) -> String {
+    let left = (expires_at - now).whole_minutes();
+    match (now - obtained_at).whole_minutes() {
+        ..1 => format!(", valid {left} minutes, obtained just now"),
+        age => format!(", valid {left} more minutes, obtained {age} minutes ago"),
+    }
 }
 
 /// The value is what to suspect if Microsoft refuses later. It never fails: the verdict is Microsoft's.

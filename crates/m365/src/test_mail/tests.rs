@@ -139,7 +139,10 @@ async fn a_good_walk_tells_each_stage_as_it_starts_and_ends() {
         Message,
     ];
     assert_eq!(told, expected);
-    assert_eq!(walked.stage(Token).detail, "token for Microsoft Graph, proved by the client secret");
+    assert_eq!(
+        walked.stage(Token).detail,
+        "token for Microsoft Graph, proved by the client secret, valid 59 minutes, obtained just now"
+    );
     assert_eq!(walked.stage(Mailbox).detail, "relay@contoso.com has a mailbox (EXCHANGE_S_STANDARD)");
     assert_eq!(requests[2].line, "POST /v1.0/users/relay@contoso.com/sendMail");
     let mime = String::from_utf8(STANDARD.decode(&requests[2].body).unwrap()).unwrap();

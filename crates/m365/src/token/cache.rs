@@ -106,6 +106,17 @@ impl Tokens {
         }
     }
 
+    /// When the token in use was obtained and when it ends; `None` where none is held.
+    pub fn lifetime(
+        &self,
+        account: &Account,
+        resource: Resource,
+    ) -> Option<(OffsetDateTime, OffsetDateTime)> {
+        let shelves = self.lock();
+        let issued = shelves.get(&account.id)?.tokens.get(&resource)?;
+        Some((issued.obtained_at, issued.expires_at))
+    }
+
     fn find(
         &self,
         connection: &Arc<Connection>,

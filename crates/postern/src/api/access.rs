@@ -63,11 +63,13 @@ async fn at_least(needed: Role, parts: &Parts, app: &App) -> Result<Actor, Probl
     if rank(actor.role) >= rank(needed) {
         return Ok(actor);
     }
-    Err(Problem::new(
+    let problem = Problem::new(
         "forbidden",
         format!("{} has the role {} and this needs {}.", actor.name, actor.role.as_str(), needed.as_str()),
         "Ask an administrator of Postern, or use a token with that role.",
-    ))
+    );
+    let asked = format!("{} {}", parts.method, parts.uri.path());
+    Err(app.refuse(&actor, "api.forbidden", &asked, problem).await)
 }
 
 fn rank(role: Role) -> u8 {

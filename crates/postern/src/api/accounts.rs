@@ -9,6 +9,7 @@ use m365::tenant::{ClientId, Tenant};
 use mail::Address;
 use serde::{Deserialize, Deserializer, Serialize};
 use store::{CredentialRow, SignIn, Transport};
+use time::OffsetDateTime;
 use utoipa::ToSchema;
 
 use super::access::{Administrator, Operator, Viewer};
@@ -41,6 +42,9 @@ pub struct AccountView {
     default: bool,
     state: StateView,
     grant: Option<GrantView>,
+    /// Who signed in and waits to be confirmed: `user`, `tenant_id`, `scopes`.
+    #[schema(value_type = Option<Object>)]
+    pending: Option<serde_json::Value>,
     /// The redirect URIs to register, the best first.
     redirect_uris: Vec<String>,
     created: String,
@@ -202,7 +206,7 @@ pub async fn create(
         client_id: client_id(&app, &cloud, &request.client_id)?,
         cloud,
         tenant,
-        credential: request.credential.read()?,
+        credential: request.credential.read(app.now())?,
         sign_in: request.sign_in.unwrap_or(SignIn::Delegated),
         transport: request.transport.unwrap_or(Transport::Graph),
         from: request.from,
@@ -241,7 +245,7 @@ pub async fn edit(
         cloud: request.cloud,
         tenant: request.tenant_id.as_deref().map(tenant).transpose()?,
         client_id,
-        credential: request.credential.map(CredentialRequest::read).transpose()?,
+        credential: request.credential.map(|credential| credential.read(app.now())).transpose()?,
         sign_in: request.sign_in,
         transport: request.transport,
         from: request.from,
@@ -279,7 +283,7 @@ pub async fn check(
 impl AccountView {
     /// What the API shows of an account.
     pub fn new(app: &App, account: Account, notices: Vec<String>) -> Self {
-        let Account { row, certificate, grant } = account;
+        let Account { row, certificate, grant, pending } = account;
         Self {
             id: row.id.to_string(),
             name: row.name,
@@ -306,6 +310,7 @@ impl AccountView {
                 renewed: moment::text(grant.renewed_at),
                 via_device_code: grant.via_device_code,
             }),
+            pending,
             redirect_uris: app.hosts.redirect_uris().iter().map(ToString::to_string).collect(),
             created: moment::text(row.created_at),
             updated: moment::text(row.updated_at),
@@ -336,13 +341,16 @@ impl CredentialView {
 }
 
 impl CredentialRequest {
-    fn read(self) -> Result<NewCredential, Problem> {
+    fn read(self, now: OffsetDateTime) -> Result<NewCredential, Problem> {
         Ok(match self {
             Self::Certificate { certificate } => NewCredential::Certificate(certificate),
             Self::Secret { secret, expires } => {
                 let expires_at = expires.as_deref().map(moment::parse).transpose();
                 let expires_at = expires_at.map_err(|error| Problem::invalid("credential.expires", error))?;
-                NewCredential::Secret { secret: checked_secret(secret)?, expires_at }
+                if expires_at.is_some_and(|end| end <= now) {
+                    return Err(Problem::invalid("credential.expires", "it lies in the past"));
+                }
+                NewCredential::Secret { secret: checked_secret(&secret)?, expires_at }
             }
         })
     }
@@ -350,17 +358,25 @@ impl CredentialRequest {
 
 /// A secret that was copied with a space or a line break around it is still that secret; one with a control character
 /// inside is none.
-fn checked_secret(secret: SecretText) -> Result<SecretText, Problem> {
+fn checked_secret(secret: &SecretText) -> Result<SecretText, Problem> {
     let text = secret.expose().trim();
     match text.len() {
         0 => Err(Problem::invalid("credential.secret", "a client secret is needed")),
+        // Field report 7: the portal shows the secret's ID beside its Value, and the ID is what people copy.
+        36 if text.parse::<uuid::Uuid>().is_ok() => Err(Problem::new(
+            "secret_id_given",
+            "This is the secret's ID, not its Value.",
+            "Copy the Value from Certificates & secrets; it is shown only once. If it is hidden by now, add a new secret.",
+        )
+        .with("field", "credential.secret")),
         1..=1024 if !text.chars().any(char::is_control) => Ok(SecretText::new(text)),
         _ => Err(Problem::invalid("credential.secret", "this is not a client secret's Value")),
     }
 }
 
 fn tenant(text: &str) -> Result<Tenant, Problem> {
-    text.parse().map_err(|error: m365::tenant::InvalidTenant| {
+    // Copied with a space or a line break around it, it is still that tenant.
+    text.trim().parse().map_err(|error: m365::tenant::InvalidTenant| {
         Problem::new(error.code(), crate::problem::sentence(&error), error.hint()).with("field", "tenant_id")
     })
 }
@@ -368,8 +384,8 @@ fn tenant(text: &str) -> Result<Tenant, Problem> {
 /// A GUID with Microsoft's clouds; a plain OpenID provider makes its own kind.
 fn client_id(app: &App, cloud: &str, text: &str) -> Result<ClientId, Problem> {
     let read = match app.clouds.find(cloud)?.is_entra() {
-        true => text.parse(),
-        false => ClientId::of_provider(text),
+        true => text.trim().parse(),
+        false => ClientId::of_provider(text.trim()),
     };
     read.map_err(|error: m365::tenant::InvalidClientId| {
         Problem::new(error.code(), crate::problem::sentence(&error), error.hint()).with("field", "client_id")

@@ -256,7 +256,11 @@ pub async fn generate(
     let name = &request.name;
     let subject = match &request.subject {
         Some(text) => Subject::from_str(text).map_err(|error| Problem::invalid("subject", error))?,
-        None => Subject::common_name(name.as_str()).map_err(|error| Problem::invalid("name", error))?,
+        // X.520 allows a common name 64 characters; a name here may be longer.
+        None => {
+            let common_name: String = name.as_str().chars().take(64).collect();
+            Subject::common_name(common_name.trim_end()).map_err(|error| Problem::invalid("name", error))?
+        }
     };
     let options = GenerateOptions {
         subject,
@@ -359,6 +363,8 @@ pub async fn export(
     IdOrName(certificate): IdOrName,
     Json(request): Json<ExportRequest>,
 ) -> Result<Response, Problem> {
+    // Said first: a key that may not leave needs no password.
+    let row = certificates::find_exportable(&app, &actor, &certificate).await?;
     let password = typed_password(Some(&request.password), request.repeat_password.as_ref())?;
     let none =
         || Problem::invalid("password", "a private key leaves only under a password, and none was given");
@@ -367,7 +373,7 @@ pub async fn export(
         ProfileName::Aes256 => PfxProfile::Aes256,
         ProfileName::TripleDes => PfxProfile::TripleDes,
     };
-    let (row, pfx) = certificates::export_pfx(&app, &actor, &certificate, password, profile).await?;
+    let pfx = certificates::export_pfx(&app, &actor, &row, password, profile).await?;
     Ok(attachment(&row.name, "pfx", "application/x-pkcs12", pfx))
 }
 

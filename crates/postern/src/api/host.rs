@@ -125,14 +125,12 @@ pub async fn check(State(hosts): State<Arc<Hosts>>, mut request: Request, next: 
     let (source, host) = whereabouts(&hosts, address, &request);
     // Probes reach a container by its address; these two routes say yes or no and nothing else.
     let probe = matches!(request.uri().path(), "/healthz" | "/readyz");
-    match host {
-        Some(host) if probe || hosts.allows(&host) => {
-            request.extensions_mut().insert(Source(source));
-            request.extensions_mut().insert(ReachedAs(Some(host)));
-            next.run(request).await
-        }
-        host => refuse(host.as_deref()).into_response(),
+    if probe || host.as_deref().is_some_and(|host| hosts.allows(host)) {
+        request.extensions_mut().insert(Source(source));
+        request.extensions_mut().insert(ReachedAs(host));
+        return next.run(request).await;
     }
+    refuse(host.as_deref()).into_response()
 }
 
 fn refuse(host: Option<&str>) -> Problem {

@@ -4,6 +4,7 @@
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::request::Parts;
 use http::StatusCode;
+use icu_normalizer::ComposingNormalizerBorrowed;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 
@@ -97,7 +98,7 @@ impl<S: Send + Sync> FromRequestParts<S> for IdOrName {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         match Path::<String>::from_request_parts(parts, state).await {
-            Ok(Path(text)) => Ok(Self(text)),
+            Ok(Path(text)) => Ok(Self(composed(&text))),
             Err(_) => Err(Problem::invalid("path", "it is not valid UTF-8")),
         }
     }
@@ -129,12 +130,12 @@ impl std::str::FromStr for Name {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let name = text.trim();
+        let name = composed(text.trim());
         match name.chars().count() {
             0 => Err("a name is needed".to_owned()),
             101.. => Err("it is longer than 100 characters".to_owned()),
             _ if name.chars().any(hides_itself) => Err("it contains a control character".to_owned()),
-            _ => Ok(Self(name.to_owned())),
+            _ => Ok(Self(name)),
         }
     }
 }
@@ -152,6 +153,11 @@ impl std::str::FromStr for Description {
             _ => Ok(Self(text.to_owned())),
         }
     }
+}
+
+/// One form for letters that can be written in two (é as one character or as e with an accent): normalization form C.
+fn composed(text: &str) -> String {
+    ComposingNormalizerBorrowed::new_nfc().normalize(text).into_owned()
 }
 
 /// Control characters, and the ones that turn text around or can't be seen: two names must not look alike by them.
@@ -254,6 +260,11 @@ mod tests {
         );
         assert_eq!(refusal("{").code(), "malformed_json");
         assert_eq!(refusal(r#"{"name":"n"} x"#).code(), "malformed_json");
+    }
+
+    #[test]
+    fn a_name_that_looks_the_same_is_the_same() {
+        assert_eq!("Cafe\u{301}".parse::<Name>(), "Caf\u{e9}".parse::<Name>());
     }
 
     #[test]

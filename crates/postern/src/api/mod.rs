@@ -5,6 +5,7 @@ pub mod accounts;
 pub mod audit_log;
 pub mod authorizations;
 pub mod certificates;
+mod document;
 pub mod host;
 pub mod input;
 pub mod list;

@@ -7,44 +7,18 @@ use axum::extract::DefaultBodyLimit;
 use axum::routing::get;
 use http::{HeaderName, HeaderValue, header};
 use tower_http::set_header::SetResponseHeaderLayer;
-use utoipa::OpenApi;
-use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use utoipa_swagger_ui::{Config as ViewerConfig, SwaggerUi};
 
-use super::{accounts, audit_log, authorizations, certificates, host, status, test_email, tokens};
+use super::{accounts, audit_log, authorizations, certificates, document, host, status, test_email, tokens};
 use crate::app::App;
 
 /// A certificate file of 1 MiB in base64, and its JSON around it.
 const MAX_BODY_BYTES: usize = 2 * 1024 * 1024;
 
-#[derive(OpenApi)]
-#[openapi(
-    info(title = "Postern", description = "The gate through which machines send their mail into Microsoft 365."),
-    servers((url = "/api/v1")),
-    modifiers(&BearerToken),
-    security(("bearer" = []))
-)]
-struct Document;
-
-struct BearerToken;
-
-impl utoipa::Modify for BearerToken {
-    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
-        let scheme = HttpBuilder::new()
-            .scheme(HttpAuthScheme::Bearer)
-            .description(Some("An API token: postern token create, or POST /tokens."))
-            .build();
-        document
-            .components
-            .get_or_insert_default()
-            .add_security_scheme("bearer", SecurityScheme::Http(scheme));
-    }
-}
-
 fn api() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::with_openapi(Document::openapi())
+    OpenApiRouter::with_openapi(document::begin())
         .routes(routes!(certificates::list))
         .routes(routes!(certificates::import))
         .routes(routes!(certificates::generate))
@@ -71,15 +45,14 @@ fn api() -> OpenApiRouter<Arc<App>> {
 
 /// The OpenAPI document, as `/api/v1/openapi.json` serves it.
 pub fn openapi_json() -> String {
-    let (_, document) = api().split_for_parts();
-    document.to_pretty_json().expect("a document of texts serialises")
+    document::finish(api().split_for_parts().1)
 }
 
 /// The whole router, for the HTTPS door and for `admin.sock`.
 pub fn build(app: &Arc<App>) -> Router {
     let (api, document) = api().split_for_parts();
     let viewer = SwaggerUi::new("/api/docs").config(ViewerConfig::from("/api/v1/openapi.json"));
-    let document = document.to_pretty_json().expect("a document of texts serialises");
+    let document = document::finish(document);
     let open = Router::new()
         .route("/healthz", get(status::healthz))
         .route("/readyz", get(status::readyz))

@@ -109,7 +109,12 @@ pub async fn readyz(State(app): State<Arc<App>>) -> Response {
 
 /// What a wrong address gets.
 pub async fn no_such_route(uri: http::Uri) -> Problem {
-    Problem::not_found("route", uri.path())
+    let path = crate::problem::shown(uri.path());
+    Problem::new(
+        "not_found",
+        format!("There is nothing at {path}."),
+        "The API is at /api/v1, and /api/docs shows all of it.",
+    )
 }
 
 /// What a wrong method gets.

@@ -63,7 +63,7 @@ struct StageView {
 
 /// Sends a test mail. With `Accept: text/event-stream` the stages come as they happen: events `stage`, whose data is
 /// `{name, state: "started"}` or the stage that ended, and at last one event `report` or `problem`.
-#[utoipa::path(post, path = "/test-email", tag = "accounts", request_body = TestEmailRequest,
+#[utoipa::path(post, path = "/test-email", tag = "test-email", request_body = TestEmailRequest,
     responses((status = 200, body = ReportView)))]
 pub async fn send(
     State(app): State<Arc<App>>,

@@ -19,6 +19,25 @@ pub(crate) struct Failure {
     fault: Fault,
 }
 
+/// What to do about troubles of this side, where whoever noticed it has nothing better to say.
+fn usual_hint(code: &str) -> Option<&'static str> {
+    Some(match code {
+        "file_not_found" => "check the name and the directory you are in",
+        "permission_denied" => "run it as a user who may, such as root",
+        "file_unreadable" | "not_a_file" | "too_large" => "name the certificate's own file",
+        "cannot_write" => "choose another place, or make room there",
+        "password_unreadable" => "name a readable text file, or use standard input",
+        "configuration" => "correct it and start again; docs/configuration.md lists every key",
+        "tls_failed" => "name the server's certification authority with --ca-file",
+        "unexpected_answer" | "broken_off" => {
+            "check that a Postern of this version answers there, and try again"
+        }
+        "timeout" => "try again; the server may be busy",
+        "cancelled" => "run it again when you are ready",
+        _ => return None,
+    })
+}
+
 /// Decides the exit code: the command line itself was wrong (2), or what it asked for failed (1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fault {
@@ -31,7 +50,7 @@ impl Failure {
         Self {
             code: code.to_owned(),
             message: message.into(),
-            hint: None,
+            hint: usual_hint(code).map(str::to_owned),
             more: Box::default(),
             fault: Fault::Request,
         }

@@ -17,12 +17,13 @@ CREATE TABLE certificates (
     name              TEXT    NOT NULL,
     name_key          TEXT    NOT NULL UNIQUE CHECK (name_key <> ''),
     description       TEXT    NOT NULL,
-    search_text       TEXT    NOT NULL, -- name, description and thumbprint in lower case: what the list's filter looks in
+    search_text       TEXT    NOT NULL, -- name, description and thumbprints in lower case: what the list's filter looks in
     origin            TEXT    NOT NULL,
     exportable        INTEGER NOT NULL,
     leaf_der          BLOB    NOT NULL,
     chain_der         BLOB    NOT NULL, -- each certificate after its length (32 bits, big endian)
     sealed_key        BLOB    NOT NULL,
+    thumbprint_sha1   TEXT    NOT NULL,
     thumbprint_sha256 TEXT    NOT NULL UNIQUE,
     not_before        INTEGER NOT NULL,
     not_after         INTEGER NOT NULL,

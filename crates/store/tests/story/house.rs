@@ -142,6 +142,7 @@ pub(crate) fn material(n: u128) -> Material {
         leaf_der: n.to_be_bytes().to_vec(),
         chain_der: vec![vec![0x30, 0x00], vec![0x30, 0x01, 0x05]],
         sealed_key: vec![0xAA; 40],
+        thumbprint_sha1: format!("A{n:039X}"),
         thumbprint_sha256: format!("{n:064x}"),
         not_before: noon() - Duration::days(1),
         not_after: noon() + Duration::days(364),

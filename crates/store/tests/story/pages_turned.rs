@@ -61,6 +61,7 @@ stories! {
             ("r_s", vec!["under_score"]),
             ("färber", vec!["other"]),
             (&format!("{:064x}", 2), vec!["1000 cotton"]),
+            (&format!("A{:039x}", 3), vec!["under_score"]),
             ("", vec!["100% cotton", "1000 cotton", "other", "under_score", "underscore"]),
         ] {
             assert_eq!(names_by_pages(&db.store, Some(filter), async || {}).await, expected, "{filter}");

@@ -1,0 +1,117 @@
+//! A sign-in with a code typed on another device: started, then polled until the person is done.
+
+use std::sync::Arc;
+
+use m365::Failure;
+use m365::account::Account as OpenAccount;
+use m365::device_code::{self, Polled};
+use m365::secret::DeviceSecret;
+use store::{AccountRow, FlowKind, FlowRow, FlowStatus};
+use time::Duration;
+use uuid::Uuid;
+
+use super::steps::{self, FlowSecrets};
+use super::{Flow, words};
+use crate::api::access::Actor;
+use crate::app::App;
+use crate::problem::Problem;
+
+pub(super) async fn start_device_code(
+    app: &Arc<App>,
+    actor: &Actor,
+    account: AccountRow,
+    opened: Arc<OpenAccount>,
+) -> Result<Flow, Problem> {
+    let connection =
+        app.clouds.connection(&opened.cloud).map_err(|failure| words::unreached(&opened, &failure))?;
+    let started = device_code::start(&connection, &opened, app.now()).await;
+    let started = started.map_err(|failure| words::unreached(&opened, &failure))?;
+    let secrets = FlowSecrets::Device {
+        user_code: started.user_code.clone(),
+        verification_uri: started.verification_uri.clone(),
+        device_code: started.secret.expose().to_owned().into(),
+    };
+    let row = FlowRow {
+        expires_at: started.expires_at,
+        ..steps::new_row(app, actor, &account, FlowKind::DeviceCode, &secrets)
+    };
+    let row = steps::insert(app, actor, &account, row).await?;
+    let poller = DevicePoller { app: Arc::clone(app), actor: actor.clone(), flow: row.id, opened };
+    tokio::spawn(poller.run(started.secret, started.interval));
+    steps::show(app, row).await
+}
+
+/// Polls until the person is done, the code is over or the flow is called off.
+struct DevicePoller {
+    app: Arc<App>,
+    actor: Actor,
+    flow: Uuid,
+    opened: Arc<OpenAccount>,
+}
+
+impl DevicePoller {
+    async fn run(self, secret: DeviceSecret, mut interval: Duration) {
+        loop {
+            tokio::select! {
+                () = self.app.shutdown.cancelled() => return,
+                () = tokio::time::sleep(interval.unsigned_abs()) => {}
+            }
+            match self.poll(&secret).await {
+                Ok(Next::Again) => {}
+                Ok(Next::Slower) => interval += Duration::seconds(5),
+                Ok(Next::Over) => return,
+                Err(problem) => {
+                    tracing::warn!(flow = %self.flow, problem = problem.message(), "a device code flow ended badly");
+                    return;
+                }
+            }
+        }
+    }
+
+    async fn poll(&self, secret: &DeviceSecret) -> Result<Next, Problem> {
+        let app = &self.app;
+        let flow = steps::find_row(app, &self.flow.to_string()).await?;
+        if flow.status != FlowStatus::Waiting {
+            return Ok(Next::Over);
+        }
+        let account = steps::row_of(app, flow.account_id).await?;
+        steps::same_account(app, &self.actor, &flow, &account).await?;
+        let connection = match app.clouds.connection(&self.opened.cloud) {
+            Ok(connection) => connection,
+            Err(failure) => return self.end(&flow, &failure).await,
+        };
+        match device_code::poll(&connection, &self.opened, secret, app.now()).await {
+            Ok(Polled::Pending) => Ok(Next::Again),
+            Ok(Polled::SlowDown) => Ok(Next::Slower),
+            Ok(Polled::SignedIn(signed_in)) => {
+                steps::found(app, &self.actor, &flow, &account, *signed_in).await?;
+                Ok(Next::Over)
+            }
+            Ok(Polled::Declined) => {
+                self.refuse(&flow, "declined", "The sign-in was declined on the other device.").await
+            }
+            Ok(Polled::Expired) => self.refuse(&flow, "expired", "The code was not used in time.").await,
+            Err(failure) if failure.is_temporary() => Ok(Next::Again),
+            Err(failure) => self.end(&flow, &failure).await,
+        }
+    }
+
+    async fn end(&self, flow: &FlowRow, failure: &Failure) -> Result<Next, Problem> {
+        let account = steps::row_of(&self.app, flow.account_id).await?;
+        steps::fail_by(&self.app, &self.actor, flow, &account, &self.opened, failure).await?;
+        Ok(Next::Over)
+    }
+
+    async fn refuse(&self, flow: &FlowRow, code: &'static str, message: &str) -> Result<Next, Problem> {
+        let account = steps::row_of(&self.app, flow.account_id).await?;
+        let problem = Problem::new(code, message, "Start again; a sign-in in the browser is the better way.");
+        steps::fail(&self.app, &self.actor, flow, &account, &problem).await?;
+        Ok(Next::Over)
+    }
+}
+
+enum Next {
+    Again,
+    Slower,
+    Over,
+}

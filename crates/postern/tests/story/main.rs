@@ -1,0 +1,14 @@
+//! What happens to a whole Postern with a simulated tenant, one file for each thing that happens.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "what goes wrong in a story fails it; the lint knows #[test] functions only"
+)]
+
+mod house;
+mod person;
+
+mod authorize;
+mod http;
+mod roles;
+mod start;
