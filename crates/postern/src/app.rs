@@ -1,5 +1,6 @@
 //! The house wired together: what every handler and job works with.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use store::{AuditEntry, Store};
@@ -13,6 +14,7 @@ use crate::clock::Clock;
 use crate::clouds::Clouds;
 use crate::events::Events;
 use crate::problem::Problem;
+use crate::sign_in::Door;
 use crate::vault::Vault;
 
 /// Everything that outlives a request.
@@ -25,6 +27,10 @@ pub struct App {
     pub hosts: Arc<Hosts>,
     /// The clouds accounts can live in, each with its connection.
     pub clouds: Clouds,
+    /// What all who sign in to the console pass through.
+    pub door: Door,
+    /// Where the server's files are.
+    pub data_dir: PathBuf,
     /// Access tokens in memory.
     pub tokens: m365::token::Tokens,
     /// Tells listeners what changed.

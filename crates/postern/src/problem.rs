@@ -100,6 +100,9 @@ impl IntoResponse for Problem {
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"postern\""));
         }
+        if let Some(seconds) = self.members.get("retry_after_seconds").and_then(Value::as_u64) {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
         response
     }
 }
@@ -137,13 +140,14 @@ pub fn shown(text: &str) -> String {
 
 fn status_of(code: &str) -> StatusCode {
     match code {
-        "unauthenticated" => StatusCode::UNAUTHORIZED,
-        "forbidden" | "not_exportable" => StatusCode::FORBIDDEN,
+        "unauthenticated" | "wrong_credentials" | "code_needed" | "wrong_code" => StatusCode::UNAUTHORIZED,
+        "throttled" => StatusCode::TOO_MANY_REQUESTS,
+        "setup_over" => StatusCode::GONE,
+        "forbidden" | "not_exportable" | "cross_site" => StatusCode::FORBIDDEN,
         "not_found" => StatusCode::NOT_FOUND,
         "method_not_allowed" => StatusCode::METHOD_NOT_ALLOWED,
-        "duplicate" | "name_taken" | "in_use" | "changed_meanwhile" | "nothing_pending" | "flow_over" => {
-            StatusCode::CONFLICT
-        }
+        "duplicate" | "name_taken" | "in_use" | "changed_meanwhile" | "nothing_pending" | "flow_over"
+        | "last_administrator" => StatusCode::CONFLICT,
         "too_large" => StatusCode::PAYLOAD_TOO_LARGE,
         "unsupported_media_type" => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         "misdirected" => StatusCode::MISDIRECTED_REQUEST,

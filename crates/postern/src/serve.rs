@@ -26,6 +26,8 @@ use crate::grant_keeper::SealedGrants;
 use crate::jobs;
 use crate::listener::{bind_socket, serve_https, serve_socket};
 use crate::master_key::{self, Sources};
+use crate::setup_link::{self, SetupLink};
+use crate::sign_in::Door;
 use crate::tls::{self, CurrentCertificate};
 use crate::vault::{Record, Vault};
 
@@ -40,7 +42,9 @@ pub struct Running {
     pub admin_socket: PathBuf,
     /// The console's own certificate in PEM, when it is self-signed: what a client must trust.
     pub certificate_pem: Option<String>,
-    app: Arc<App>,
+    /// The open set-up link, where there are no users yet.
+    pub setup_link: Option<SetupLink>,
+    pub(crate) app: Arc<App>,
     tasks: JoinSet<()>,
     // Dropped last: the lock on the data directory.
     _data_dir: DataDir,
@@ -95,6 +99,8 @@ pub async fn start(config: Config, clock: Clock) -> anyhow::Result<Running> {
         vault,
         hosts,
         clouds,
+        door: Door::default(),
+        data_dir: config.data_dir.clone(),
         tokens: m365::token::Tokens::new(Arc::new(keeper)),
         events: Events::default(),
         clock,
@@ -102,6 +108,7 @@ pub async fn start(config: Config, clock: Clock) -> anyhow::Result<Running> {
     });
     let mut tasks = JoinSet::new();
     let (certificate, certificate_pem) = console_certificate(&config, configured, &app, &mut tasks).await?;
+    let setup_link = open_setup_link(&app).await?;
     let admin_socket = config.data_dir.join(ADMIN_SOCKET);
     let socket = bind_socket(&admin_socket)
         .with_context(|| format!("cannot make the administrator's socket {}", admin_socket.display()))?;
@@ -110,7 +117,7 @@ pub async fn start(config: Config, clock: Clock) -> anyhow::Result<Running> {
     tasks.spawn(serve_socket(socket, router, shutdown.clone()));
     jobs::spawn(&mut tasks, &app);
     tracing::info!(%console, data_dir = %config.data_dir.display(), "Postern is up");
-    Ok(Running { console, admin_socket, certificate_pem, app, tasks, _data_dir: data_dir })
+    Ok(Running { console, admin_socket, certificate_pem, setup_link, app, tasks, _data_dir: data_dir })
 }
 
 async fn open_vault(config: &Config, store: &Store) -> anyhow::Result<Vault> {
@@ -124,6 +131,16 @@ async fn open_vault(config: &Config, store: &Store) -> anyhow::Result<Vault> {
     let master = master_key::load_or_create(&sources, sealed_with.as_deref())?;
     store.claim_master_key(&master.id().to_string()).await?;
     Ok(Vault::new(master))
+}
+
+/// The link itself is for a terminal (`postern serve`); the log says only where it lies.
+async fn open_setup_link(app: &App) -> anyhow::Result<Option<SetupLink>> {
+    let link = setup_link::ensure(app).await;
+    let link = link.map_err(|problem| anyhow::anyhow!("{}\nhint: {}", problem.message(), problem.hint()))?;
+    if let Some(link) = &link {
+        tracing::info!(file = %link.file.display(), "no users yet: the set-up link makes the first administrator");
+    }
+    Ok(link)
 }
 
 async fn console_certificate(

@@ -24,6 +24,8 @@ pub enum Record<'a> {
     FlowSecrets(&'a str),
     /// The grant that a pending flow found, until someone confirms it.
     FlowGrant(&'a str),
+    /// What the authenticator app of the user with this id shares with us.
+    TotpSecret(&'a str),
     /// Private key of the console's own certificate.
     ConsoleKey,
 }
@@ -36,6 +38,7 @@ impl Record<'_> {
             Record::RefreshToken(id) => format!("account/{id}/refresh_token"),
             Record::FlowSecrets(id) => format!("flow/{id}/secrets"),
             Record::FlowGrant(id) => format!("flow/{id}/grant"),
+            Record::TotpSecret(id) => format!("user/{id}/totp_secret"),
             Record::ConsoleKey => "console/key".to_owned(),
         }
     }

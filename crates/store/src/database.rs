@@ -13,7 +13,7 @@ use crate::audit::{self, AuditEntry, Outcome};
 use crate::engine::{self, Engine, Found, NEWEST_VERSION, Pool, Row, Statement};
 use crate::failure::{OpenError, StoreError};
 use crate::location::Location;
-use crate::{Accounts, ApiTokens, Audit, Certificates, Flows, Grants};
+use crate::{Accounts, ApiTokens, Audit, Certificates, Flows, Grants, Sessions, Users};
 
 /// The open database. Clones share its connections.
 #[derive(Debug, Clone)]
@@ -131,6 +131,16 @@ impl Store {
     /// The API tokens.
     pub fn api_tokens(&self) -> ApiTokens<'_> {
         ApiTokens(self)
+    }
+
+    /// The users.
+    pub fn users(&self) -> Users<'_> {
+        Users(self)
+    }
+
+    /// The sessions of users who are signed in.
+    pub fn sessions(&self) -> Sessions<'_> {
+        Sessions(self)
     }
 
     /// The audit log.

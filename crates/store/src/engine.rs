@@ -41,8 +41,10 @@ const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 const APPLICATION_ID: u32 = 0x506f_7374;
 const SET_MARK: &str = "PRAGMA application_id = 0x506f7374";
 
-const MIGRATIONS: &[(i64, &str, &str)] =
-    &[(1, "first release", include_str!("../migrations/sqlite/0001_first_release.sql"))];
+const MIGRATIONS: &[(i64, &str, &str)] = &[
+    (1, "first release", include_str!("../migrations/sqlite/0001_first_release.sql")),
+    (2, "users and sessions", include_str!("../migrations/sqlite/0002_users_and_sessions.sql")),
+];
 
 /// The version of the tables that this program makes: the number of the last migration.
 pub(crate) const NEWEST_VERSION: i64 = MIGRATIONS[MIGRATIONS.len() - 1].0;

@@ -1,7 +1,7 @@
 //! The room that keeps things: the only SQL in the house, and the data directory it lives in.
 //!
-//! It stores certificates, accounts, grants, authorizations under way, API tokens and the audit log, each change together
-//! with its audit row in one transaction. It must never see a secret in the clear: keys, client secrets and refresh tokens
+//! It stores certificates, accounts, grants, authorizations under way, API tokens, users, their sessions and the audit log,
+//! each change together with its audit row in one transaction. It must never see a secret in the clear: keys, client secrets and refresh tokens
 //! come and go as sealed bytes, and this crate doesn't know how to open them. Its neighbours are `postern`, which calls
 //! it, and the database.
 //!
@@ -33,6 +33,9 @@ mod grants;
 mod location;
 mod page;
 mod record;
+mod sessions;
+mod setup_link;
+mod users;
 mod word;
 
 pub use accounts::{
@@ -53,4 +56,9 @@ pub use flows::{FlowKind, FlowRow, FlowStatus, Flows, SettleError, Settlement, T
 pub use grants::{DeleteGrantError, GrantRow, Grants, PutGrantError, RenewGrantError};
 pub use location::{Location, LocationError};
 pub use page::{BadCursor, Cursor, MAX_LIMIT, Page, Paged};
+pub use sessions::{EndSessionError, SecondFactor, SessionRow, Sessions, SetUpError, StartSessionError};
+pub use users::{
+    ConfirmTotpError, EditUserError, InsertUserError, PasswordHash, SecondFactorEdit, UserEdit, UserRow,
+    Users,
+};
 pub use word::UnknownWord;

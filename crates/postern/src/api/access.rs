@@ -9,19 +9,39 @@ use http::request::Parts;
 use store::Role;
 
 use super::host::Source;
+use super::{same_site, session};
 use crate::app::App;
 use crate::listener::Peer;
 use crate::problem::Problem;
+use crate::sessions::{self, SignedIn};
 
 /// Who asks, as the audit log names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Actor {
-    /// `local:UID` on `admin.sock`, `token:NAME` with an API token.
+    /// `local:UID` on `admin.sock`, `token:NAME` with an API token, `user:NAME` in a session of the console.
     pub name: String,
     /// Address, or `admin.sock`.
     pub source: String,
     /// What it may do.
     pub role: Role,
+}
+
+/// Somebody who may at least read, and the session of the console in which they ask, if it is one.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// Who asks.
+    pub actor: Actor,
+    /// Their session.
+    pub signed_in: Option<SignedIn>,
+}
+
+/// A user in a session of the console: what is theirs alone needs nobody's role, and no token will do.
+#[derive(Debug, Clone)]
+pub struct Person {
+    /// Their session.
+    pub signed_in: SignedIn,
+    /// From where they ask.
+    pub source: String,
 }
 
 /// May read.
@@ -58,8 +78,31 @@ impl FromRequestParts<Arc<App>> for Administrator {
     }
 }
 
+impl FromRequestParts<Arc<App>> for Caller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
+        identify(parts, app).await
+    }
+}
+
+impl FromRequestParts<Arc<App>> for Person {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
+        let caller = identify(parts, app).await?;
+        match caller.signed_in {
+            Some(signed_in) => Ok(Self { signed_in, source: caller.actor.source }),
+            None => Err(unauthenticated(
+                "Nobody is signed in here.",
+                "This is about a user's own session; sign in to the console.",
+            )),
+        }
+    }
+}
+
 async fn at_least(needed: Role, parts: &Parts, app: &App) -> Result<Actor, Problem> {
-    let actor = identify(parts, app).await?;
+    let actor = identify(parts, app).await?.actor;
     if rank(actor.role) >= rank(needed) {
         return Ok(actor);
     }
@@ -80,33 +123,45 @@ fn rank(role: Role) -> u8 {
     }
 }
 
-async fn identify(parts: &Parts, app: &App) -> Result<Actor, Problem> {
+/// The kernel's word first, then a token, then a session's cookie.
+async fn identify(parts: &Parts, app: &App) -> Result<Caller, Problem> {
     let source = parts.extensions.get::<Source>().map_or_else(String::new, |source| source.0.clone());
     if let Some(Peer::Local { uid }) = parts.extensions.get::<Peer>() {
-        return Ok(Actor { name: format!("local:{uid}"), source, role: Role::Administrator });
+        let actor = Actor { name: format!("local:{uid}"), source, role: Role::Administrator };
+        return Ok(Caller { actor, signed_in: None });
     }
-    let Some(token) = bearer(parts) else {
-        return Err(Problem::new(
-            "unauthenticated",
-            "This needs an API token.",
-            "Send Authorization: Bearer TOKEN; postern token create makes one.",
+    if let Some(token) = bearer(parts) {
+        return Ok(Caller { actor: holder_of(token, source, app).await?, signed_in: None });
+    }
+    let Some(cookie) = session::read_cookie(&parts.headers) else {
+        return Err(unauthenticated(
+            "This needs somebody who is signed in, or an API token.",
+            "Sign in to the console, or send Authorization: Bearer TOKEN; postern token create makes one.",
         ));
     };
+    same_site::check_session_request(parts, app)?;
+    let signed_in = sessions::find(app, &cookie).await?.ok_or_else(|| {
+        unauthenticated("The session has ended.", "Sign in again; nothing that was saved is lost.")
+    })?;
+    Ok(Caller { actor: signed_in.actor(&source), signed_in: Some(signed_in) })
+}
+
+async fn holder_of(token: &str, source: String, app: &App) -> Result<Actor, Problem> {
     let Some(row) = app.store.api_tokens().find_by_hash(&hash_token(token)).await? else {
-        return Err(unknown_token(
+        return Err(unauthenticated(
             "The API token is not known here.",
             "It may have been deleted; make a new one.",
         ));
     };
     let now = app.now();
     if row.expires_at.is_some_and(|end| end <= now) {
-        return Err(unknown_token("The API token has expired.", "Make a new one: postern token create."));
+        return Err(unauthenticated("The API token has expired.", "Make a new one: postern token create."));
     }
     app.store.api_tokens().touch(&row, now).await?;
     Ok(Actor { name: format!("token:{}", row.name), source, role: row.role })
 }
 
-fn unknown_token(message: &str, hint: &str) -> Problem {
+fn unauthenticated(message: &str, hint: &str) -> Problem {
     Problem::new("unauthenticated", message, hint)
 }
 

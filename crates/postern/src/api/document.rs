@@ -2,17 +2,19 @@
 
 use serde::Serialize;
 use utoipa::openapi::path::Operation;
-use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{ContentBuilder, OpenApi, Ref, RefOr, ResponseBuilder};
 use utoipa::{OpenApi as _, ToSchema};
+
+use super::session;
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
     info(title = "Postern", description = "The gate through which machines send their mail into Microsoft 365."),
     servers((url = "/api/v1")),
     components(schemas(Problem)),
-    modifiers(&BearerToken),
-    security(("bearer" = []))
+    modifiers(&BearerToken, &SessionCookie),
+    security(("bearer" = []), ("session" = []))
 )]
 struct Document;
 
@@ -44,6 +46,20 @@ impl utoipa::Modify for BearerToken {
             .components
             .get_or_insert_default()
             .add_security_scheme("bearer", SecurityScheme::Http(scheme));
+    }
+}
+
+struct SessionCookie;
+
+impl utoipa::Modify for SessionCookie {
+    fn modify(&self, document: &mut OpenApi) {
+        let told =
+            "A session of the console: POST /session. Everything but GET also needs the header X-Postern: 1.";
+        let cookie = ApiKeyValue::with_description(session::COOKIE, told);
+        document
+            .components
+            .get_or_insert_default()
+            .add_security_scheme("session", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
     }
 }
 

@@ -71,6 +71,21 @@ impl Hosts {
         public.or_else(|| self.allowed.get(2).map(String::as_str)).unwrap_or("localhost")
     }
 
+    /// Where the first administrator is made: under the name by which this machine introduces itself.
+    pub fn setup_url(&self) -> Url {
+        let own = self.redirect_uris.iter().find(|uri| uri.host_str() == Some(self.own_name()));
+        let base = own.or(self.redirect_uris.first()).expect("localhost is always among them");
+        base.join("setup").expect("a path joins to an address")
+    }
+
+    /// Whether a page of `origin` (RFC 6454, section 6.2) is one of this console's, reached as the request was.
+    pub fn is_own_origin(&self, origin: &str, reached_as: &ReachedAs) -> bool {
+        let Ok(origin) = Url::parse(origin).map(|url| url.origin()) else { return false };
+        let reached = reached_as.0.as_deref().and_then(|host| Url::parse(&format!("https://{host}")).ok());
+        origin.is_tuple()
+            && [reached.as_ref(), self.public_url()].into_iter().flatten().any(|own| own.origin() == origin)
+    }
+
     /// The names that the console's own certificate must carry.
     pub fn names(&self) -> &[String] {
         &self.allowed
@@ -214,6 +229,25 @@ mod tests {
         let refused =
             hosts.choose_redirect(Some("https://evil.example/authorize"), &ReachedAs(None)).unwrap_err();
         assert_eq!(refused.code(), "redirect_not_ours");
+    }
+
+    #[test]
+    fn the_set_up_link_leads_to_the_name_that_others_know() {
+        assert_eq!(hosts("").setup_url().as_str(), "https://localhost:4443/setup");
+        assert_eq!(hosts("names = ['10.1.2.3']").setup_url().as_str(), "https://10.1.2.3:4443/setup");
+        let public = hosts("public_url = 'https://gate.example'\nnames = ['10.1.2.3']\n");
+        assert_eq!(public.setup_url().as_str(), "https://gate.example/setup");
+    }
+
+    #[test]
+    fn only_the_consoles_own_pages_are_its_own() {
+        let hosts = hosts("public_url = 'https://gate.example'");
+        let own = |origin: &str, host: &str| hosts.is_own_origin(origin, &ReachedAs(Some(host.to_owned())));
+        assert!(own("https://localhost:4443", "localhost:4443"));
+        assert!(own("https://gate.example", "10.0.0.1:4443"), "behind a proxy that changes the host");
+        for foreign in ["null", "", "https://evil.example", "http://localhost:4443", "https://localhost"] {
+            assert!(!own(foreign, "localhost:4443"), "{foreign}");
+        }
     }
 
     #[test]

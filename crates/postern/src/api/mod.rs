@@ -9,11 +9,16 @@ mod document;
 pub mod host;
 pub mod input;
 pub mod list;
+pub mod me;
 pub mod moment;
 pub mod page;
 pub mod router;
+pub mod same_site;
+pub mod session;
+pub mod setup;
 pub mod status;
 pub mod test_email;
 pub mod tokens;
+pub mod users;
 
 pub use router::openapi_json;

@@ -11,7 +11,10 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use utoipa_swagger_ui::{Config as ViewerConfig, SwaggerUi};
 
-use super::{accounts, audit_log, authorizations, certificates, document, host, status, test_email, tokens};
+use super::{
+    accounts, audit_log, authorizations, certificates, document, host, me, session, setup, status,
+    test_email, tokens, users,
+};
 use crate::app::App;
 
 /// A certificate file of 1 MiB in base64, and its JSON around it.
@@ -37,6 +40,16 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(test_email::send))
         .routes(routes!(tokens::list, tokens::create))
         .routes(routes!(tokens::delete))
+        .routes(routes!(session::show, session::sign_in, session::sign_out))
+        .routes(routes!(session::list))
+        .routes(routes!(session::end))
+        .routes(routes!(setup::redeem))
+        .routes(routes!(setup::renew))
+        .routes(routes!(users::list, users::add))
+        .routes(routes!(users::edit, users::remove))
+        .routes(routes!(me::change_password))
+        .routes(routes!(me::offer_totp, me::remove_totp))
+        .routes(routes!(me::confirm_totp))
         .routes(routes!(audit_log::list))
         .routes(routes!(status::status))
         .routes(routes!(status::clouds))

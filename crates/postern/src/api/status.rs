@@ -6,6 +6,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::sse::{Event as SseEvent, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
+use futures_util::future::ready;
 use futures_util::{Stream, StreamExt};
 use http::StatusCode;
 use serde::Serialize;
@@ -14,8 +15,9 @@ use tokio_stream::wrappers::errors::BroadcastStreamRecvError;
 use url::Url;
 use utoipa::ToSchema;
 
-use super::access::Viewer;
+use super::access::{Caller, Viewer};
 use crate::app::App;
+use crate::events::Event;
 use crate::problem::Problem;
 
 /// What the server is and how it is reached.
@@ -74,10 +76,17 @@ pub async fn clouds(State(app): State<Arc<App>>, _viewer: Viewer) -> Response {
     responses((status = 200, description = "server-sent events", content_type = "text/event-stream")))]
 pub async fn events(
     State(app): State<Arc<App>>,
-    _viewer: Viewer,
+    caller: Caller,
 ) -> Sse<impl Stream<Item = Result<SseEvent, Infallible>>> {
     let stopping = app.shutdown.clone().cancelled_owned();
-    let events = BroadcastStream::new(app.events.listen()).map(|event| {
+    let session = caller.signed_in.map(|signed_in| signed_in.session.id.to_string());
+    let is_own_end = move |event: &Event| {
+        event.what == "sessions" && event.change == "deleted" && session.as_ref() == Some(&event.id)
+    };
+    let heard = BroadcastStream::new(app.events.listen());
+    // Whoever's session is ended hears nothing more.
+    let heard = heard.take_while(move |event| ready(!event.as_ref().is_ok_and(&is_own_end)));
+    let events = heard.map(|event| {
         Ok(match event {
             Ok(event) => {
                 let data = serde_json::to_string(&event).expect("an event of texts serialises");

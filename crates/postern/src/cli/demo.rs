@@ -87,6 +87,8 @@ fn announce(demo: &Demo, json: bool, screen: &mut Screen) {
     let told = draw_facts(
         &[
             ("Console", Some(facts.console.clone())),
+            ("User", Some(facts.user.clone())),
+            ("Password", Some(facts.password.clone())),
             ("API", Some(format!("{}/api/docs", facts.console))),
             ("Data directory", Some(facts.data_dir.clone())),
             ("Tenant's switches", Some(facts.control.clone())),

@@ -25,6 +25,7 @@ mod stages;
 mod table;
 mod test_email;
 mod token;
+mod user;
 mod when;
 
 use clap::{Parser, Subcommand};
@@ -84,6 +85,9 @@ enum ClientCommand {
     /// Manage API tokens
     #[command(subcommand)]
     Token(token::TokenCommand),
+    /// Manage who may sign in to the console
+    #[command(subcommand)]
+    User(user::UserCommand),
     /// Look into the audit log
     #[command(subcommand)]
     Audit(audit::AuditCommand),
@@ -166,6 +170,7 @@ async fn ask_server(command: ClientCommand, context: &mut Context<'_>) -> Result
         ClientCommand::Account(command) => account::run(command, context).await,
         ClientCommand::TestEmail(command) => test_email::run(&command, context).await,
         ClientCommand::Token(command) => token::run(command, context).await,
+        ClientCommand::User(command) => user::run(command, context).await,
         ClientCommand::Audit(command) => audit::run(command, context).await,
     }
 }

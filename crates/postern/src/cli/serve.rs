@@ -1,5 +1,6 @@
 //! `postern serve`: the server itself, until it is told to stop.
 
+use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -41,7 +42,17 @@ pub(crate) async fn run(serve: &Serve, globals: &Globals) -> Result<Verdict, Fai
         .map_err(|error| Failure::new("configuration", error.to_string()))?;
     let mut stop = signals::Stop::listen()?;
     let running = serve::start(config, Clock::system()).await.map_err(|error| Failure::of_start(&error))?;
+    if let Some(link) = &running.setup_link {
+        show_setup_link(&link.url);
+    }
     stop.requested().await;
     running.stop().await;
     Ok(Verdict::Done)
+}
+
+/// On a terminal only: what is no terminal may be a journal that many read, and the file holds the link as well.
+fn show_setup_link(url: &str) {
+    if std::io::stderr().is_terminal() {
+        eprintln!("\nNo users yet. This link makes the first administrator, once:\n\n  {url}\n");
+    }
 }

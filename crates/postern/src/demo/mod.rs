@@ -13,14 +13,21 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use m365_sim::{App, Sim, SimOptions, World};
 use serde::Serialize;
+use store::{Role, SecondFactorEdit};
 use tempfile::TempDir;
 
+use crate::api::access::Actor;
+use crate::api::input::{Name, SecretText};
 use crate::clock::Clock;
 use crate::config::{self, CloudConfig, Config, Overrides};
 use crate::serve::{self, Running};
+use crate::sessions;
+use crate::users::{self, Edit, NewUser};
 
 /// The name under which the simulated tenant's cloud is configured.
 const CLOUD: &str = "demo";
+/// Who signs in to the console.
+const USER: &str = "admin";
 /// The simulator's authority, in the data directory.
 const CA_FILE: &str = "demo-ca.pem";
 
@@ -37,6 +44,9 @@ pub(crate) struct DemoOptions {
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Facts {
     pub(crate) console: String,
+    /// Who signs in to the console: an administrator without a second factor.
+    pub(crate) user: String,
+    pub(crate) password: String,
     pub(crate) control: String,
     pub(crate) smtp: String,
     pub(crate) cloud: String,
@@ -78,7 +88,8 @@ impl Demo {
         let config = configure(&data_dir, options.port, &sim)?;
         let running = serve::start(config, Clock::system()).await?;
         register_redirects(&sim, running.console.port());
-        let facts = gather_facts(&sim, running.console.port(), &data_dir)?;
+        let password = admit_user(&running).await?;
+        let facts = gather_facts(&sim, running.console.port(), &data_dir, password)?;
         let console_pem = running.certificate_pem.clone().unwrap_or_default();
         let trusted_pem = format!("{}\n{console_pem}", sim.ca_pem);
         let recipient = choose_recipient(&sim)?;
@@ -158,19 +169,46 @@ fn register_redirects(sim: &Sim, port: u16) {
     });
 }
 
+/// Makes the administrator that the console is tried as, with a password of this run; returns it. In a data directory of
+/// an earlier run they get the new password.
+async fn admit_user(running: &Running) -> anyhow::Result<String> {
+    let app = &running.app;
+    let itself = Actor { name: "postern".to_owned(), source: "demo".to_owned(), role: Role::Administrator };
+    let password = SecretText::new(sessions::Token::generate().expose());
+    let admitted = match app.store.users().find_by_name(USER).await? {
+        None => {
+            let name: Name = USER.parse().expect("a plain word is a name");
+            let new = NewUser { name: &name, password: &password, role: Role::Administrator };
+            users::add(app, &itself, new).await
+        }
+        Some(user) => {
+            let edit = Edit {
+                role: Some(Role::Administrator),
+                password: Some(&password),
+                second_factor: SecondFactorEdit::Remove,
+            };
+            users::edit(app, &itself, &user.id.to_string(), edit).await
+        }
+    };
+    admitted.map_err(|problem| anyhow::anyhow!("{}\nhint: {}", problem.message(), problem.hint()))?;
+    Ok(password.expose().to_owned())
+}
+
 fn choose_recipient(sim: &Sim) -> anyhow::Result<String> {
     let users = sim.world().users;
     let other = users.iter().skip(1).find(|user| user.has_mailbox());
     Ok(other.context("the simulated tenant has no second mailbox")?.upn.clone())
 }
 
-fn gather_facts(sim: &Sim, port: u16, data_dir: &Path) -> anyhow::Result<Facts> {
+fn gather_facts(sim: &Sim, port: u16, data_dir: &Path, password: String) -> anyhow::Result<Facts> {
     let World { tenant, apps, users, .. } = sim.world();
     let app: &App = apps.first().context("the simulated tenant has no application")?;
     let secret = app.secrets.first().context("the simulated application has no secret")?;
     let visitors = users.iter().filter(|user| !user.shared);
     Ok(Facts {
         console: format!("https://localhost:{port}"),
+        user: USER.to_owned(),
+        password,
         control: sim.control_url.clone(),
         smtp: sim.smtp_addr.clone(),
         cloud: CLOUD.to_owned(),

@@ -100,6 +100,11 @@ impl House {
         self.start().await;
     }
 
+    /// Postern's time.
+    pub(crate) fn now(&self) -> OffsetDateTime {
+        OffsetDateTime::now_utc() + time::Duration::seconds(self.ahead_seconds.load(Ordering::Relaxed))
+    }
+
     /// Moves Postern's clock; the tenant's stays.
     pub(crate) fn advance(&self, by: time::Duration) {
         self.ahead_seconds.fetch_add(by.whole_seconds(), Ordering::Relaxed);
@@ -147,6 +152,11 @@ impl House {
 
     /// Trusts the console and the tenant; follows nothing by itself.
     pub(crate) fn https_client(&self) -> Client {
+        self.https_builder().build().unwrap()
+    }
+
+    /// The same, to be completed.
+    pub(crate) fn https_builder(&self) -> reqwest::ClientBuilder {
         let console = self.running().certificate_pem.clone().unwrap_or_default();
         let trusted = [self.sim.ca_pem.as_str(), console.as_str()];
         let trusted = trusted.iter().filter(|pem| !pem.is_empty());
@@ -154,8 +164,6 @@ impl House {
             .tls_certs_only(trusted.map(|pem| Certificate::from_pem(pem.as_bytes()).unwrap()))
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
-            .build()
-            .unwrap()
     }
 
     /// Generates a certificate of this name and uploads it to the tenant's application.

@@ -5,10 +5,14 @@
     reason = "what goes wrong in a story fails it; the lint knows #[test] functions only"
 )]
 
+mod console;
 mod house;
 mod person;
 
 mod authorize;
 mod http;
 mod roles;
+mod session_ended;
+mod set_up;
+mod sign_in;
 mod start;

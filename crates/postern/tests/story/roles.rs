@@ -44,10 +44,30 @@ const ROUTES: &[(&str, &str, Needs)] = &[
     ("get", "/tokens", Administrator),
     ("post", "/tokens", Administrator),
     ("delete", "/tokens/{token}", Administrator),
+    ("get", "/sessions", Viewer),
+    ("delete", "/sessions/{session}", Viewer),
+    ("get", "/users", Administrator),
+    ("post", "/users", Administrator),
+    ("patch", "/users/{user}", Administrator),
+    ("delete", "/users/{user}", Administrator),
+    ("post", "/setup-link", Administrator),
     ("get", "/audit", Viewer),
     ("get", "/status", Viewer),
     ("get", "/clouds", Viewer),
     ("get", "/events", Viewer),
+];
+
+/// The routes that need nobody signed in.
+const OPEN: &[(&str, &str)] = &[("post", "/session"), ("post", "/setup")];
+
+/// The routes for a user's own session, whatever the role; no token opens them, nor does `admin.sock`.
+const OWN: &[(&str, &str)] = &[
+    ("get", "/session"),
+    ("post", "/me/password"),
+    ("post", "/me/totp"),
+    ("delete", "/me/totp"),
+    ("post", "/me/totp/confirm"),
+    ("delete", "/session"),
 ];
 
 /// Asks a route for a thing that isn't there, with a body that isn't enough: who is let in hears of that.
@@ -78,7 +98,12 @@ async fn every_route_is_in_the_table() {
     };
     let served: BTreeSet<String> =
         document["paths"].as_object().unwrap().iter().flat_map(|(path, item)| methods(path, item)).collect();
-    let known: BTreeSet<String> = ROUTES.iter().map(|(method, path, _)| format!("{method} {path}")).collect();
+    let known: BTreeSet<String> = ROUTES
+        .iter()
+        .map(|(method, path, _)| (method, path))
+        .chain(OPEN.iter().chain(OWN).map(|(method, path)| (method, path)))
+        .map(|(method, path)| format!("{method} {path}"))
+        .collect();
     let differ: Vec<&String> = served.symmetric_difference(&known).collect();
     assert!(differ.is_empty(), "say in the table who may use {differ:?}");
 }
@@ -90,6 +115,9 @@ async fn each_role_may_do_what_it_should_and_no_more() {
         (Viewer, house.holder("viewer", "viewer").await),
         (Operator, house.holder("operator", "operator").await),
         (Administrator, house.holder("administrator", "administrator").await),
+        (Viewer, house.signed_in("anna", "viewer").await),
+        (Operator, house.signed_in("ben", "operator").await),
+        (Administrator, house.signed_in("carla", "administrator").await),
     ];
     for (method, route, needs) in ROUTES {
         assert_eq!(knock(&house.stranger(), method, route).await, 401, "nobody: {method} {route}");
@@ -97,13 +125,32 @@ async fn each_role_may_do_what_it_should_and_no_more() {
             let status = knock(holder, method, route).await;
             match role >= needs {
                 true => {
-                    assert!(![401, 403].contains(&status), "{role:?}: {method} {route} answered {status}")
+                    assert!(![401, 403].contains(&status), "{role:?}: {method} {route} answered {status}");
                 }
                 false => assert_eq!(status, 403, "{role:?}: {method} {route}"),
             }
         }
         let status = knock(&house.local(), method, route).await;
         assert!(![401, 403].contains(&status), "admin.sock: {method} {route} answered {status}");
+    }
+}
+
+#[tokio::test]
+async fn a_users_own_routes_are_for_users_of_every_role_and_for_nobody_else() {
+    let house = House::new().await;
+    let token = house.holder("token", "administrator").await;
+    let users = [house.signed_in("anna", "viewer").await, house.signed_in("carla", "administrator").await];
+    for (method, route) in OWN {
+        for other in [&house.stranger(), &token, &house.local()] {
+            assert_eq!(knock(other, method, route).await, 401, "{method} {route}");
+        }
+        for user in &users {
+            let status = knock(user, method, route).await;
+            assert!(![401, 403].contains(&status), "{method} {route} answered {status}");
+        }
+    }
+    for (method, route) in OPEN {
+        assert_eq!(knock(&house.stranger(), method, route).await, 422, "{method} {route}");
     }
 }
 

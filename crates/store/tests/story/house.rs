@@ -7,7 +7,8 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions};
 use store::{
     AccountRow, AuditEntry, AuditFilter, CertificateRow, CredentialRow, FlowKind, FlowRow, FlowStatus,
-    GrantRow, Location, Material, Origin, Outcome, Page, SignIn, StateName, StateRow, Store, Transport,
+    GrantRow, Location, Material, Origin, Outcome, Page, PasswordHash, Role, SecondFactor, SessionRow,
+    SignIn, StartSessionError, StateName, StateRow, Store, Transport, UserRow,
 };
 use tempfile::TempDir;
 use time::macros::datetime;
@@ -214,4 +215,42 @@ pub(crate) fn flow(n: u128, account_id: Uuid, state: &[u8]) -> FlowRow {
         created_at: noon(),
         expires_at: noon() + minutes(10),
     }
+}
+
+/// An administrator without a second factor.
+pub(crate) fn user(n: u128, name: &str) -> UserRow {
+    UserRow {
+        id: id(n),
+        name: name.to_owned(),
+        role: Role::Administrator,
+        password_hash: PasswordHash::new(format!("$argon2id${n}")),
+        sealed_totp_secret: None,
+        sealed_offered_totp_secret: None,
+        created_at: noon(),
+        last_sign_in_at: None,
+    }
+}
+
+/// A session of a day; its hash is `[n; 32]`.
+pub(crate) fn session(n: u8, user_id: Uuid) -> SessionRow {
+    SessionRow {
+        id: id(n.into()),
+        token_hash: vec![n; 32],
+        user_id,
+        created_at: noon(),
+        last_seen_at: noon(),
+        expires_at: noon() + minutes(24 * 60),
+        source: "192.0.2.7".to_owned(),
+        user_agent: "Browser/1".to_owned(),
+    }
+}
+
+/// Signs in as `user`; sessions are idle after an hour.
+pub(crate) async fn start(
+    db: &TestDatabase,
+    row: &SessionRow,
+    user: &UserRow,
+    factor: SecondFactor<'_>,
+) -> Result<(), StartSessionError> {
+    db.store.sessions().start(row, user, factor, noon() - minutes(60), &audit("session.start")).await
 }

@@ -54,6 +54,16 @@ token create --name n --role administrator --expires 2027-01-01 --output f
 token list
 token delete n
 token revoke n --yes
+user add --name n --role administrator
+user create --name n --role viewer --password-stdin
+user add --name n --role operator --password-file p
+user list
+user remove n
+user delete n --yes
+user role n operator
+user reset-password n
+user reset-password n --remove-totp --password-stdin
+user setup-link --json
 audit list
 audit list --actor a --action certificate.import --target t --since 7d --until 2026-11-21T10:00:00Z --limit 10
 completions bash
@@ -112,6 +122,15 @@ token create --name n --role root
 token create --name n --role viewer --expires 0d
 token create --name n --role viewer --expires never
 token delete
+user add
+user add --name n
+user add --name n --role root
+user add --name n --role viewer --password secret
+user add --name n --role viewer --password-stdin --password-file p
+user remove
+user role n
+user role n root
+user reset-password
 audit
 audit list --limit 0
 audit list --since yesterday

@@ -9,6 +9,7 @@ mod logs_and_tokens;
 mod server;
 mod sign_in;
 mod test_mails;
+mod users;
 
 use clap::Parser;
 use serde_json::Value;
