@@ -13,7 +13,7 @@ function compressed(): Plugin {
         if (!/\.(js|css|svg)$/.test(fileName)) continue;
         const content = Buffer.from(file.type === "chunk" ? file.code : file.source);
         if (content.length < 1024) continue;
-        const params = { [constants.BROTLI_PARAM_QUALITY]: 11 };
+        const params = { [constants.BROTLI_PARAM_QUALITY]: 9 };
         this.emitFile({ type: "asset", fileName: `${fileName}.br`, source: brotliCompressSync(content, { params }) });
         this.emitFile({ type: "asset", fileName: `${fileName}.gz`, source: gzipSync(content, { level: 9 }) });
       }

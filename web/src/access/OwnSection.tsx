@@ -115,7 +115,7 @@ function PasswordDialog({ onDone, onClose }: { onDone: () => void; onClose: () =
       <Field label="Present password" validationMessage={wrongOld ? problem.atField : undefined}>
         <PasswordInput value={password} autoFocus autoComplete="current-password" onChange={setPassword} />
       </Field>
-      <Field label="New password" hint="12 characters or more; a sentence is fine" validationMessage={wrongNew && !wrongOld ? problem?.atField : undefined}>
+      <Field label="New password" hint="12 characters or more; a sentence is fine" validationMessage={wrongNew && !wrongOld ? problem.atField : undefined}>
         <PasswordInput value={next} autoComplete="new-password" onChange={setNext} />
       </Field>
       <Field label="Repeat password" validationMessage={repeated && repeated !== next ? "The two passwords differ." : undefined}>

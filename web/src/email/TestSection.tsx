@@ -68,7 +68,7 @@ export function TestSection({ form, onReport }: { form: AccountForm; onReport: (
       </form>
       {progress.length > 0 && <Stages progress={progress} />}
       {run.error !== form.error && <Refusal error={run.error} />}
-      {run.data && !run.isPending && <Verdict report={run.data} what={run.variables} to={to} />}
+      {run.data && <Verdict report={run.data} what={run.variables} to={to} />}
     </Section>
   );
 }

@@ -57,7 +57,7 @@ export function useAccountForm(account: Account | undefined, clouds: Cloud[], on
     missing: missing(draft, account),
     tried,
     try: () => setTried(true),
-    save: () => (dirty || !account ? saving.mutateAsync() : Promise.resolve(account)),
+    save: () => (account && !dirty ? Promise.resolve(account) : saving.mutateAsync()),
     saving: saving.isPending,
     error: saving.error,
     notices,
