@@ -1,13 +1,23 @@
 // A demo of Postern with its simulated tenant, and a browser in front of it.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 
 const BINARY = process.env.POSTERN_BIN ?? fileURLToPath(new URL("../../target/debug/postern", import.meta.url));
 const BROWSER = process.env.CHROMIUM ?? ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(existsSync);
+
+/** Where the console was built (`npm run build`), to try it without building it into the binary: CONSOLE_DIST=dist. */
+const UNBUILT = process.env.CONSOLE_DIST;
+
+/** @param {import("playwright-core").Route} route */
+async function fromFolder(route) {
+  const file = join(UNBUILT ?? "", new URL(route.request().url()).pathname);
+  await route.fulfill({ path: existsSync(file) && statSync(file).isFile() ? file : join(UNBUILT ?? "", "index.html") });
+}
 
 /**
  * @typedef {{ console: string, user: string, password: string, control: string, cloud: string, tenant_id: string,
@@ -55,6 +65,7 @@ export async function startBrowser() {
 export async function openConsole(browser, demo, options) {
   const context = await browser.newContext({ baseURL: demo.console, ignoreHTTPSErrors: true, ...options });
   context.setDefaultTimeout(15_000);
+  if (UNBUILT) await context.route((url) => url.origin === demo.console && !/^\/(api|authorize|healthz)/.test(url.pathname), fromFolder);
   const page = await context.newPage();
   /** @type {string[]} */
   const mistakes = [];

@@ -99,7 +99,7 @@ test("Authorize now signs in and the page behind it updates by itself", async ()
   await done.waitFor();
   await tab.close();
   await page.getByText(`Signed in as ${user(0).upn}.`).waitFor();
-  await page.getByRole("region", { name: "Sign-in" }).getByText("Ready").waitFor();
+  await page.getByRole("region", { name: "Authorization" }).getByText("Ready").waitFor();
 });
 
 test("Send Test Email shows its stages and the message arrives", async () => {
@@ -149,7 +149,7 @@ test("changing the tenant says that the sign-in is over", async () => {
   await page.getByLabel("Tenant ID").fill(demo.domain);
   await page.getByRole("button", { name: "Save", exact: true }).click();
   await page.getByText(/sign-in/i).and(page.locator(".fui-MessageBar *")).first().waitFor();
-  await page.getByRole("region", { name: "Sign-in" }).getByText("Needs sign-in").waitFor();
+  await page.getByRole("region", { name: "Authorization" }).getByText("Needs sign-in").waitFor();
 });
 
 test("an account is removed after a question", async () => {

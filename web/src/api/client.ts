@@ -5,7 +5,7 @@
  * that was typed is lost, and no page has to know about it.
  */
 import createClient from "openapi-fetch";
-import { Problem, problemOf, Unreachable } from "./problem";
+import { problemOf, Unreachable } from "./problem";
 import type { components, paths } from "./schema";
 
 export type Schemas = components["schemas"];
@@ -77,4 +77,3 @@ export async function post(path: string, body: unknown, init: { accept: string; 
   return response;
 }
 
-export { Problem };

@@ -24,12 +24,22 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
+                /** @description as asked */
                 200: {
                     headers: {
                         [name: string]: unknown;
                     };
                     content: {
                         "application/json": components["schemas"]["AccountList"];
+                    };
+                };
+                /** @description a refusal, with its code and what to do next */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
             };
@@ -49,12 +59,22 @@ export interface paths {
                 };
             };
             responses: {
+                /** @description it was made */
                 201: {
                     headers: {
                         [name: string]: unknown;
                     };
                     content: {
                         "application/json": components["schemas"]["Account"];
+                    };
+                };
+                /** @description a refusal, with its code and what to do next */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
             };
@@ -85,12 +105,22 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
+                /** @description as asked */
                 200: {
                     headers: {
                         [name: string]: unknown;
                     };
                     content: {
                         "application/json": components["schemas"]["Account"];
+                    };
+                };
+                /** @description a refusal, with its code and what to do next */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
             };
@@ -110,11 +140,21 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
+                /** @description done; there is nothing more to say */
                 204: {
                     headers: {
                         [name: string]: unknown;
                     };
                     content?: never;
+                };
+                /** @description a refusal, with its code and what to do next */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
                 };
             };
         };
@@ -137,12 +177,22 @@ export interface paths {
                 };
             };
             responses: {
+                /** @description as asked */
                 200: {
                     headers: {
                         [name: string]: unknown;
                     };
                     content: {
                         "application/json": components["schemas"]["Account"];
+                    };
+                };
+                /** @description a refusal, with its code and what to do next */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
             };
@@ -175,12 +225,22 @@ export interface paths {
                 };
             };
             responses: {
+                /** @description it was made */
                 201: {
                     headers: {
                         [name: string]: unknown;
                     };
                     content: {
                         "application/json": components["schemas"]["Authorization"];
+                    };
+                };
+                /** @description a refusal, with its code and what to do next */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
             };
@@ -213,12 +273,22 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
+                /** @description as asked */
                 200: {
                     headers: {
                         [name: string]: unknown;
                     };
                     content: {
                         "application/json": components["schemas"]["Report"];
+                    };
+                };
+                /** @description a refusal, with its code and what to do next */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
             };
@@ -251,12 +321,22 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
+                /** @description as asked */
                 200: {
                     headers: {
                         [name: string]: unknown;
                     };
                     content: {
                         "application/json": components["schemas"]["Account"];
+                    };
+                };
+                /** @description a refusal, with its code and what to do next */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
             };
@@ -299,12 +379,22 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
+                /** @description as asked */
                 200: {
                     headers: {
                         [name: string]: unknown;
                     };
                     content: {
                         "application/json": components["schemas"]["AuditList"];
+                    };
+                };
+                /** @description a refusal, with its code and what to do next */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
             };
@@ -339,12 +429,22 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
+                /** @description as asked */
                 200: {
                     headers: {
                         [name: string]: unknown;
                     };
                     content: {
                         "application/json": components["schemas"]["Authorization"];
+                    };
+                };
+                /** @description a refusal, with its code and what to do next */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
             };
@@ -363,11 +463,21 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
+                /** @description done; there is nothing more to say */
                 204: {
                     headers: {
                         [name: string]: unknown;
                     };
                     content?: never;
+                };
+                /** @description a refusal, with its code and what to do next */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
                 };
             };
         };
@@ -401,12 +511,22 @@ export interface paths {
                 };
             };
             responses: {
+                /** @description as asked */
                 200: {
                     headers: {
                         [name: string]: unknown;
                     };
                     content: {
                         "application/json": components["schemas"]["Authorization"];
+                    };
+                };
+                /** @description a refusal, with its code and what to do next */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
             };
@@ -438,12 +558,22 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
+                /** @description as asked */
                 200: {
                     headers: {
                         [name: string]: unknown;
                     };
                     content: {
                         "application/json": components["schemas"]["Authorization"];
+                    };
+                };
+                /** @description a refusal, with its code and what to do next */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
             };
@@ -478,12 +608,22 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
+                /** @description as asked */
                 200: {
                     headers: {
                         [name: string]: unknown;
                     };
                     content: {
                         "application/json": components["schemas"]["CertificateList"];
+                    };
+                };
+                /** @description a refusal, with its code and what to do next */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
             };
@@ -519,12 +659,22 @@ export interface paths {
                 };
             };
             responses: {
+                /** @description it was made */
                 201: {
                     headers: {
                         [name: string]: unknown;
                     };
                     content: {
                         "application/json": components["schemas"]["Certificate"];
+                    };
+                };
+                /** @description a refusal, with its code and what to do next */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
             };
@@ -558,12 +708,22 @@ export interface paths {
                 };
             };
             responses: {
+                /** @description it was made */
                 201: {
                     headers: {
                         [name: string]: unknown;
                     };
                     content: {
                         "application/json": components["schemas"]["Certificate"];
+                    };
+                };
+                /** @description a refusal, with its code and what to do next */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
             };
@@ -594,12 +754,22 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
+                /** @description as asked */
                 200: {
                     headers: {
                         [name: string]: unknown;
                     };
                     content: {
                         "application/json": components["schemas"]["Certificate"];
+                    };
+                };
+                /** @description a refusal, with its code and what to do next */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
             };
@@ -619,11 +789,21 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
+                /** @description done; there is nothing more to say */
                 204: {
                     headers: {
                         [name: string]: unknown;
                     };
                     content?: never;
+                };
+                /** @description a refusal, with its code and what to do next */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
                 };
             };
         };
@@ -646,12 +826,22 @@ export interface paths {
                 };
             };
             responses: {
+                /** @description as asked */
                 200: {
                     headers: {
                         [name: string]: unknown;
                     };
                     content: {
                         "application/json": components["schemas"]["Certificate"];
+                    };
+                };
+                /** @description a refusal, with its code and what to do next */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
             };
@@ -688,6 +878,15 @@ export interface paths {
                     };
                     content: {
                         "application/pkix-cert": unknown;
+                    };
+                };
+                /** @description a refusal, with its code and what to do next */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
             };
@@ -735,6 +934,15 @@ export interface paths {
                         "application/x-pkcs12": unknown;
                     };
                 };
+                /** @description a refusal, with its code and what to do next */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
             };
         };
         delete?: never;
@@ -769,12 +977,22 @@ export interface paths {
                 };
             };
             responses: {
+                /** @description as asked */
                 200: {
                     headers: {
                         [name: string]: unknown;
                     };
                     content: {
                         "application/json": components["schemas"]["Certificate"];
+                    };
+                };
+                /** @description a refusal, with its code and what to do next */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
             };
@@ -802,12 +1020,22 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
+                /** @description as asked */
                 200: {
                     headers: {
                         [name: string]: unknown;
                     };
                     content: {
                         "application/json": components["schemas"]["CloudList"];
+                    };
+                };
+                /** @description a refusal, with its code and what to do next */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
             };
@@ -849,10 +1077,507 @@ export interface paths {
                         "text/event-stream": unknown;
                     };
                 };
+                /** @description a refusal, with its code and what to do next */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
             };
         };
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/me/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Changes one's own password; one's other sessions end. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["PasswordChange"];
+                };
+            };
+            responses: {
+                204: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description a refusal, with its code and what to do next */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/me/totp": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Offers a second factor. It counts once a code has confirmed it; until then the one before does. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["PasswordProof"];
+                };
+            };
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["TotpOffer"];
+                    };
+                };
+                /** @description a refusal, with its code and what to do next */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        /** Removes the second factor with its recovery codes; one's other sessions end. */
+        delete: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["PasswordProof"];
+                };
+            };
+            responses: {
+                204: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description a refusal, with its code and what to do next */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/me/totp/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes the offered second factor into use. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["TotpConfirmation"];
+                };
+            };
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["RecoveryCodes"];
+                    };
+                };
+                /** @description a refusal, with its code and what to do next */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Tells who is signed in; 401 when nobody is. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Session"];
+                    };
+                };
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description a refusal, with its code and what to do next */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        /**
+         * Signs in. 401 `wrong_credentials`, `code_needed` (the password is right, the second factor is missing) or `wrong_code`;
+         *     429 `throttled` with `retry_after_seconds`.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["SignInRequest"];
+                };
+            };
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Session"];
+                    };
+                };
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                429: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description a refusal, with its code and what to do next */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        /** Signs out: the session ends. */
+        delete: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                204: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description a refusal, with its code and what to do next */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the sessions that are not over: all for administrators, for others their own. */
+        get: {
+            parameters: {
+                query?: {
+                    /** @description How many at most: 1 to 500, 100 by default. */
+                    limit?: number | null;
+                    /** @description Where the page before ended. */
+                    cursor?: string | null;
+                    /** @description A text that the items contain. */
+                    filter?: string | null;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["SessionList"];
+                    };
+                };
+                /** @description a refusal, with its code and what to do next */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/sessions/{session}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Ends a session: one's own, or any as an administrator. Whoever uses it has to sign in again. */
+        delete: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    session: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                204: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description a refusal, with its code and what to do next */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/setup": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes an administrator by the set-up link and signs them in; 410 `setup_over` when it has been used or never was one. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["SetupRequest"];
+                };
+            };
+            responses: {
+                201: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Session"];
+                    };
+                };
+                410: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description a refusal, with its code and what to do next */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/setup-link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes a new set-up link; the one before is void. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                201: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["SetupLink"];
+                    };
+                };
+                /** @description a refusal, with its code and what to do next */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
         delete?: never;
         options?: never;
         head?: never;
@@ -876,12 +1601,22 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
+                /** @description as asked */
                 200: {
                     headers: {
                         [name: string]: unknown;
                     };
                     content: {
                         "application/json": components["schemas"]["Status"];
+                    };
+                };
+                /** @description a refusal, with its code and what to do next */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
             };
@@ -920,12 +1655,22 @@ export interface paths {
                 };
             };
             responses: {
+                /** @description as asked */
                 200: {
                     headers: {
                         [name: string]: unknown;
                     };
                     content: {
                         "application/json": components["schemas"]["Report"];
+                    };
+                };
+                /** @description a refusal, with its code and what to do next */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
             };
@@ -960,12 +1705,22 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
+                /** @description as asked */
                 200: {
                     headers: {
                         [name: string]: unknown;
                     };
                     content: {
                         "application/json": components["schemas"]["TokenList"];
+                    };
+                };
+                /** @description a refusal, with its code and what to do next */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
             };
@@ -985,12 +1740,22 @@ export interface paths {
                 };
             };
             responses: {
+                /** @description it was made */
                 201: {
                     headers: {
                         [name: string]: unknown;
                     };
                     content: {
                         "application/json": components["schemas"]["CreatedToken"];
+                    };
+                };
+                /** @description a refusal, with its code and what to do next */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
             };
@@ -1024,17 +1789,190 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
+                /** @description done; there is nothing more to say */
                 204: {
                     headers: {
                         [name: string]: unknown;
                     };
                     content?: never;
                 };
+                /** @description a refusal, with its code and what to do next */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
             };
         };
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the users. */
+        get: {
+            parameters: {
+                query?: {
+                    /** @description How many at most: 1 to 500, 100 by default. */
+                    limit?: number | null;
+                    /** @description Where the page before ended. */
+                    cursor?: string | null;
+                    /** @description A text that the items contain. */
+                    filter?: string | null;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["UserList"];
+                    };
+                };
+                /** @description a refusal, with its code and what to do next */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        /** Adds a user. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["NewUser"];
+                };
+            };
+            responses: {
+                201: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["User"];
+                    };
+                };
+                /** @description a refusal, with its code and what to do next */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/users/{user}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Removes a user; their sessions end. 409 `last_administrator` for the last one. */
+        delete: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    /** @description id or name */
+                    user: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                204: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description a refusal, with its code and what to do next */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        options?: never;
+        head?: never;
+        /** Changes a user; their sessions end. 409 `last_administrator` when nobody else would be one. */
+        patch: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    /** @description id or name */
+                    user: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["UserEdit"];
+                };
+            };
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["User"];
+                    };
+                };
+                /** @description a refusal, with its code and what to do next */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
         trace?: never;
     };
 }
@@ -1055,6 +1993,8 @@ export interface components {
             name: string;
             /** @description What this change brought with it, such as a sign-in that is no longer valid. */
             notices?: string[];
+            /** @description Who signed in and waits to be confirmed: `user`, `tenant_id`, `scopes`. */
+            pending?: Record<string, unknown> | null;
             /** @description The redirect URIs to register, the best first. */
             redirect_uris: string[];
             /** @description `delegated` or `application`. */
@@ -1325,6 +2265,55 @@ export interface components {
             /** @description `administrator`, `operator` or `viewer`. */
             role: string;
         };
+        /** @description Somebody to be added. */
+        NewUser: {
+            /**
+             * Format: password
+             * @description 12 to 200 characters.
+             */
+            password: string;
+            /** @description `administrator`, `operator` or `viewer`. */
+            role: string;
+            /** @description The name to sign in with. */
+            user: string;
+        };
+        /** @description Another password. */
+        PasswordChange: {
+            /**
+             * Format: password
+             * @description 12 to 200 characters.
+             */
+            new_password: string;
+            /**
+             * Format: password
+             * @description The present one.
+             */
+            password: string;
+        };
+        /** @description The present password. */
+        PasswordProof: {
+            /** Format: password */
+            password: string;
+        };
+        /** @description A refusal (RFC 9457). Further members stand beside these, such as `choices`, `accounts` or `field`. */
+        Problem: {
+            /** @description Stable, for programs. */
+            code: string;
+            /** @description What is wrong, for a person. */
+            detail: string;
+            /** @description What to do next. */
+            hint: string;
+            /** Format: int32 */
+            status: number;
+            /** @description The status in words. */
+            title: string;
+            /** @description `urn:postern:problem:` and the code. */
+            type: string;
+        };
+        /** @description Codes that sign in once each when the app is lost, the only time they are shown. */
+        RecoveryCodes: {
+            recovery_codes: string[];
+        };
         /** @description A file to put under an existing name. */
         ReplaceRequest: {
             /** @description Whether the private key may be exported later. */
@@ -1344,6 +2333,73 @@ export interface components {
             message_id?: string | null;
             ok: boolean;
             stages: components["schemas"]["Stage"][];
+        };
+        /** @description Who is signed in. */
+        Session: {
+            /** @description When the session ends if it isn't used any more. */
+            expires: string;
+            /**
+             * Format: int64
+             * @description How many recovery codes are left, where there is a second factor.
+             */
+            recovery_codes?: number | null;
+            /** @description `administrator`, `operator` or `viewer`. */
+            role: string;
+            /** @description Whether there is a second factor. */
+            totp: boolean;
+            user: string;
+        };
+        /** @description A session, as it can be listed. */
+        SessionItem: {
+            created: string;
+            /** @description Whether it is the one that asks. */
+            current: boolean;
+            id: string;
+            /** @description To the minute. */
+            last_seen: string;
+            /** @description The address it was started from. */
+            source: string;
+            user: string;
+            user_agent: string;
+        };
+        /** @description A page of sessions, newest first. */
+        SessionList: {
+            items: components["schemas"]["SessionItem"][];
+            next?: string | null;
+        };
+        /** @description A new set-up link. */
+        SetupLink: {
+            /** @description The file on the server that holds it until then. */
+            file: string;
+            /** @description Whoever opens it makes an administrator, once. */
+            url: string;
+        };
+        /** @description What the set-up page sends. */
+        SetupRequest: {
+            /**
+             * Format: password
+             * @description 12 to 200 characters.
+             */
+            password: string;
+            /**
+             * Format: password
+             * @description What stands behind the `#` of the set-up link.
+             */
+            token: string;
+            /** @description The administrator's name. */
+            user: string;
+        };
+        /** @description What somebody types to sign in. */
+        SignInRequest: {
+            /** @description The authenticator app's code, or a recovery code, where there is a second factor. */
+            code?: string | null;
+            /**
+             * Format: password
+             * @description The password.
+             */
+            password: string;
+            /** @description The user's name. */
+            user: string;
         };
         Stage: {
             cause?: string | null;
@@ -1397,6 +2453,44 @@ export interface components {
         /** @description A page of tokens. */
         TokenList: {
             items: components["schemas"]["Token"][];
+            next?: string | null;
+        };
+        /** @description What the app shows. */
+        TotpConfirmation: {
+            code: string;
+        };
+        /** @description A second factor to add to an authenticator app, the only time it is shown. */
+        TotpOffer: {
+            /** @description The same for a QR code. */
+            otpauth_url: string;
+            /** @description Base32, to type into the app. */
+            secret: string;
+        };
+        /** @description A user. */
+        User: {
+            created: string;
+            id: string;
+            last_sign_in?: string | null;
+            role: string;
+            /** @description Whether there is a second factor. */
+            totp: boolean;
+            user: string;
+        };
+        /** @description What is to be changed; what is left out stays. The user's sessions end. */
+        UserEdit: {
+            /**
+             * Format: password
+             * @description 12 to 200 characters.
+             */
+            password?: string | null;
+            /** @description `administrator`, `operator` or `viewer`. */
+            role?: string | null;
+            /** @description `false` removes the second factor of somebody who has lost theirs; only they themselves can switch one on. */
+            totp?: boolean | null;
+        };
+        /** @description A page of users. */
+        UserList: {
+            items: components["schemas"]["User"][];
             next?: string | null;
         };
     };

@@ -1,72 +1,41 @@
 /** The console's own sign-in: who is here, and the calls around it. */
-import { problemOf } from "./problem";
-import { send } from "./client";
+import { answer, api, type Schemas } from "./client";
+import { Problem } from "./problem";
 
 export type Role = "administrator" | "operator" | "viewer";
-
-export interface Session {
-  user: string;
-  role: Role;
-  totp: boolean;
-  expires: string;
-}
-
-export interface SessionItem {
-  id: string;
-  user: string;
-  created: string;
-  last_seen: string;
-  source: string;
-  user_agent: string;
-  current: boolean;
-}
-
-export interface User {
-  id: string;
-  user: string;
-  role: Role;
-  totp: boolean;
-  created: string;
-  last_sign_in: string | null;
-}
-
-export interface Credentials {
-  user: string;
-  password: string;
-  code?: string;
-}
+export type Session = Omit<Schemas["Session"], "role"> & { role: Role };
+export type SessionItem = Schemas["SessionItem"];
+export type User = Omit<Schemas["User"], "role"> & { role: Role };
 
 /** Who is signed in; null when nobody is. */
 export async function currentSession(signal: AbortSignal): Promise<Session | null> {
-  const response = await send(new Request("/api/v1/session", { signal }));
-  if (response.status === 401) return null;
-  return read<Session>(response);
+  try {
+    return withRole(await answer(api.GET("/session", { signal })));
+  } catch (error) {
+    if (error instanceof Problem && error.status === 401) return null;
+    throw error;
+  }
 }
 
-export const signIn = (credentials: Credentials) => call<Session>("POST", "/session", credentials);
-export const signOut = () => call<null>("DELETE", "/session");
-export const setUp = (request: { token: string; user: string; password: string }) => call<Session>("POST", "/setup", request);
+export const signIn = async (body: Schemas["SignInRequest"]) => withRole(await answer(api.POST("/session", { body })));
+export const signOut = () => answer(api.DELETE("/session"));
+export const setUp = async (body: Schemas["SetupRequest"]) => withRole(await answer(api.POST("/setup", { body })));
 
-export const sessions = async () => (await call<{ items: SessionItem[] }>("GET", "/sessions")).items;
-export const endSession = (id: string) => call<null>("DELETE", `/sessions/${encodeURIComponent(id)}`);
+export const sessions = async () => (await answer(api.GET("/sessions", { params: { query: { limit: 500 } } }))).items;
+export const endSession = (session: string) => answer(api.DELETE("/sessions/{session}", { params: { path: { session } } }));
 
-export const users = async () => (await call<{ items: User[] }>("GET", "/users")).items;
-export const addUser = (request: { user: string; password: string; role: Role }) => call<User>("POST", "/users", request);
-export const editUser = (id: string, change: { role?: Role; password?: string; totp?: false }) => call<User>("PATCH", `/users/${encodeURIComponent(id)}`, change);
-export const removeUser = (id: string) => call<null>("DELETE", `/users/${encodeURIComponent(id)}`);
+export const users = async () => (await answer(api.GET("/users", { params: { query: { limit: 500 } } }))).items.map(withRole);
+export const addUser = (body: Schemas["NewUser"]) => answer(api.POST("/users", { body }));
+export const editUser = (user: string, body: Schemas["UserEdit"]) => answer(api.PATCH("/users/{user}", { params: { path: { user } }, body }));
+export const removeUser = (user: string) => answer(api.DELETE("/users/{user}", { params: { path: { user } } }));
 
-export const changePassword = (request: { password: string; new_password: string }) => call<null>("POST", "/me/password", request);
-export const startTotp = (password: string) => call<{ secret: string; otpauth_url: string }>("POST", "/me/totp", { password });
-export const confirmTotp = (code: string) => call<{ recovery_codes: string[] }>("POST", "/me/totp/confirm", { code });
-export const stopTotp = (password: string) => call<null>("DELETE", "/me/totp", { password });
+export const changePassword = (body: Schemas["PasswordChange"]) => answer(api.POST("/me/password", { body }));
+export const startTotp = (password: string) => answer(api.POST("/me/totp", { body: { password } }));
+export const confirmTotp = (code: string) => answer(api.POST("/me/totp/confirm", { body: { code } }));
+export const stopTotp = (password: string) => answer(api.DELETE("/me/totp", { body: { password } }));
 
-async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
-  const headers = new Headers(body === undefined ? [] : [["Content-Type", "application/json"]]);
-  return read<T>(await send(new Request(`/api/v1${path}`, { method, headers, body: body === undefined ? null : JSON.stringify(body) })));
-}
-
-async function read<T>(response: Response): Promise<T> {
-  const content: unknown = response.status === 204 ? null : await response.json().catch(() => null);
-  if (!response.ok) throw problemOf(response.status, content);
-  return content as T;
+/** The document says of a role only that it is a text. One that we don't know may do the least. */
+function withRole<T extends { role: string }>(item: T): Omit<T, "role"> & { role: Role } {
+  const role = item.role === "administrator" || item.role === "operator" ? item.role : "viewer";
+  return { ...item, role };
 }

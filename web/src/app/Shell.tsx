@@ -1,9 +1,10 @@
 /** The house around every page: header, left pane, and what must be seen from everywhere. */
-import { makeStyles, mergeClasses, MessageBar, MessageBarBody, MessageBarTitle, Spinner, tokens } from "@fluentui/react-components";
+import { makeStyles, mergeClasses, MessageBarBody, MessageBarTitle, Spinner, tokens } from "@fluentui/react-components";
 import { ClipboardTaskListLtrRegular, HomeRegular, SettingsRegular } from "@fluentui/react-icons";
 import { Suspense } from "react";
 import { NavLink, Outlet, useNavigation } from "react-router";
 import { useLiveUpdates } from "../api/live";
+import { Notice } from "../parts/Notice";
 import { useFrame } from "../parts/styles";
 import { SessionProvider } from "../session/SessionProvider";
 import { UserMenu } from "./UserMenu";
@@ -112,11 +113,11 @@ function Frame() {
       </nav>
       <main id="main" className={styles.main} tabIndex={-1} aria-busy={loading}>
         {!connected && (
-          <MessageBar intent="warning" className={styles.down} layout="multiline">
+          <Notice intent="warning" className={styles.down}>
             <MessageBarBody>
               <MessageBarTitle>Postern can't be reached.</MessageBarTitle> What you see may be old. This page goes on by itself once the server answers again.
             </MessageBarBody>
-          </MessageBar>
+          </Notice>
         )}
         <Suspense fallback={<Spinner className={frame.centred} />}>
           <Outlet />

@@ -1,5 +1,5 @@
 /** The list of certificates with all that can be done to them, as the dialog and the page both show it. */
-import { Button, Input, MessageBar, MessageBarActions, MessageBarBody, MessageBarTitle, Skeleton, SkeletonItem, useRestoreFocusTarget } from "@fluentui/react-components";
+import { Button, Input, MessageBarActions, MessageBarBody, MessageBarTitle, Skeleton, SkeletonItem, useRestoreFocusTarget } from "@fluentui/react-components";
 import { ArrowUploadRegular, CertificateRegular, DismissRegular, SearchRegular, SparkleRegular } from "@fluentui/react-icons";
 import { keepPreviousData, useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
 import { useCallback, useDeferredValue, useState } from "react";
@@ -8,6 +8,7 @@ import { useTell } from "../app/toasts";
 import { Copyable } from "../parts/Copy";
 import { Empty } from "../parts/Empty";
 import { Failed } from "../parts/Failed";
+import { Notice } from "../parts/Notice";
 import { useFrame } from "../parts/styles";
 import { useMay } from "../session/session";
 import { CertificateTable, type RowAction } from "./CertificateTable";
@@ -104,11 +105,11 @@ function List({ filter, maxHeight, onAction }: { filter: string; maxHeight: stri
   return (
     <>
       {damaged.length > 0 && (
-        <MessageBar intent="error" layout="multiline">
+        <Notice intent="error">
           <MessageBarBody>
             <MessageBarTitle>Some could not be read.</MessageBarTitle> {damaged.join("; ")}
           </MessageBarBody>
-        </MessageBar>
+        </Notice>
       )}
       {certificates.length > 0 ? (
         <CertificateTable certificates={certificates} hasMore={hasNextPage} loadMore={loadMore} onAction={onAction} maxHeight={maxHeight} />
@@ -122,7 +123,7 @@ function List({ filter, maxHeight, onAction }: { filter: string; maxHeight: stri
 /** Where the public part must go now, until it is dismissed. */
 function UploadNotice({ certificate, onDismiss }: { certificate: Certificate; onDismiss: () => void }) {
   return (
-    <MessageBar intent="success" layout="multiline">
+    <Notice intent="success">
       <MessageBarBody>
         <MessageBarTitle>{certificate.name} was generated</MessageBarTitle> and its public certificate was downloaded. Upload that file in the app registration: <em>Certificates &amp; secrets</em> &gt;{" "}
         <em>Upload certificate</em>. The portal will then show the thumbprint <Copyable value={certificate.thumbprint_sha1} what="thumbprint" />
@@ -130,6 +131,6 @@ function UploadNotice({ certificate, onDismiss }: { certificate: Certificate; on
       <MessageBarActions containerAction={<Button aria-label="Dismiss" appearance="transparent" icon={<DismissRegular />} onClick={onDismiss} />}>
         <Button onClick={() => download(certificate, "cer")}>Download again</Button>
       </MessageBarActions>
-    </MessageBar>
+    </Notice>
   );
 }

@@ -1,10 +1,11 @@
-import { makeStyles, MessageBar, MessageBarBody, tokens } from "@fluentui/react-components";
+import { makeStyles, MessageBarBody, tokens } from "@fluentui/react-components";
 import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
 import type { Certificate } from "../api/queries";
 import { Copyable } from "../parts/Copy";
 import { Fold } from "../parts/Fold";
 import { FormDialog } from "../parts/FormDialog";
+import { Notice } from "../parts/Notice";
 import { exactly } from "../parts/time";
 import { DescriptionField, NameField } from "./NameFields";
 import { blamed, editCertificate } from "./requests";
@@ -54,9 +55,9 @@ export function EditDialog({ certificate, onEdited, onClose }: Props) {
 
 function Warnings({ certificate }: { certificate: Certificate }) {
   return certificate.warnings.map(({ code, text }) => (
-    <MessageBar key={code} intent="warning" layout="multiline">
+    <Notice key={code} intent="warning">
       <MessageBarBody>{text}</MessageBarBody>
-    </MessageBar>
+    </Notice>
   ));
 }
 

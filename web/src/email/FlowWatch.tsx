@@ -1,10 +1,11 @@
-import { Button, Caption1, Field, Input, Link, makeStyles, MessageBar, MessageBarActions, MessageBarBody, MessageBarTitle, tokens } from "@fluentui/react-components";
+import { Button, Caption1, Field, Input, Link, makeStyles, MessageBarActions, MessageBarBody, MessageBarTitle, tokens } from "@fluentui/react-components";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { answer, api } from "../api/client";
 import type { Authorization } from "../api/queries";
 import { Copyable } from "../parts/Copy";
 import { Fold } from "../parts/Fold";
+import { Notice } from "../parts/Notice";
 import { Headed, Refusal } from "../parts/Refusal";
 import { useFrame } from "../parts/styles";
 
@@ -40,7 +41,7 @@ export function FlowWatch({ begun, onDone }: { begun: Authorization; onDone: () 
   if (status === "waiting") return <Waiting flow={flow} onCancel={() => cancel.mutate()} />;
   if (status === "pending")
     return (
-      <MessageBar intent="warning" layout="multiline">
+      <Notice intent="warning">
         <MessageBarBody>
           <MessageBarTitle>{found(flow)} signed in.</MessageBarTitle> Keep this sign-in for {flow.account}?
         </MessageBarBody>
@@ -50,19 +51,19 @@ export function FlowWatch({ begun, onDone }: { begun: Authorization; onDone: () 
           </Button>
           <Button onClick={() => cancel.mutate()}>Discard</Button>
         </MessageBarActions>
-      </MessageBar>
+      </Notice>
     );
   if (status === "confirmed")
     return (
-      <MessageBar intent="success" layout="multiline">
+      <Notice intent="success">
         <MessageBarBody>
           <MessageBarTitle>{flow.kind === "application" ? "The application got a token." : `Signed in as ${found(flow)}.`}</MessageBarTitle> Postern can now send mail for {flow.account}.
         </MessageBarBody>
-      </MessageBar>
+      </Notice>
     );
   const failure = failureOf(flow);
   return (
-    <MessageBar intent={status === "failed" ? "error" : "warning"} layout="multiline">
+    <Notice intent={status === "failed" ? "error" : "warning"}>
       <MessageBarBody>
         <Headed
           title="The sign-in did not work."
@@ -70,7 +71,7 @@ export function FlowWatch({ begun, onDone }: { begun: Authorization; onDone: () 
         />{" "}
         {failure?.hint ?? "Press Authorize now to start another."} {failure?.code && <Caption1>{failure.code}</Caption1>}
       </MessageBarBody>
-    </MessageBar>
+    </Notice>
   );
 }
 
@@ -80,7 +81,7 @@ function Waiting({ flow, onCancel }: { flow: Authorization; onCancel: () => void
   const minutes = useMinutesLeft(flow.expires);
   return (
     <div className={styles.box}>
-      <MessageBar intent="info" layout="multiline">
+      <Notice intent="info">
         <MessageBarBody>
           {flow.user_code ? (
             <>
@@ -105,7 +106,7 @@ function Waiting({ flow, onCancel }: { flow: Authorization; onCancel: () => void
         <MessageBarActions>
           <Button onClick={onCancel}>Cancel</Button>
         </MessageBarActions>
-      </MessageBar>
+      </Notice>
       {flow.user_code && flow.verification_uri && (
         <div>
           On any device, open{" "}

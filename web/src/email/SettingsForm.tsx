@@ -1,7 +1,8 @@
-import { Button, Checkbox, Field, Input, MessageBar, MessageBarBody, Select } from "@fluentui/react-components";
+import { Button, Checkbox, Field, Input, MessageBarBody, Select } from "@fluentui/react-components";
 import { type SubmitEvent, useState } from "react";
 import { useTell } from "../app/toasts";
 import type { Certificate, Cloud } from "../api/queries";
+import { Notice } from "../parts/Notice";
 import { Refusal } from "../parts/Refusal";
 import { Section } from "../parts/Page";
 import { useFrame } from "../parts/styles";
@@ -38,7 +39,7 @@ export function SettingsForm({ form, first, certificates, clouds }: Props) {
     if (form.missing.length === 0) form.save().then(() => tell("Saved"), () => undefined);
   };
   return (
-    <Section title={account ? account.name : first ? "E-mail account" : "New account"}>
+    <Section unnamed title={account ? account.name : first ? "E-mail account" : "New account"}>
       <form className={frame.form} onSubmit={submit} noValidate>
         <fieldset disabled={!mayChange} style={{ display: "contents" }}>
           <Field label="Authentication method">
@@ -96,9 +97,9 @@ export function SettingsForm({ form, first, certificates, clouds }: Props) {
         </fieldset>
         {!refused && <Refusal error={form.error} />}
         {form.notices.map((notice) => (
-          <MessageBar key={notice} intent="warning" layout="multiline">
+          <Notice key={notice} intent="warning">
             <MessageBarBody>{notice}</MessageBarBody>
-          </MessageBar>
+          </Notice>
         ))}
         {mayChange && (
           <div className={frame.between}>

@@ -1,9 +1,10 @@
-import { Body1, Button, Caption1, makeStyles, MessageBar, MessageBarBody, tokens } from "@fluentui/react-components";
+import { Body1, Button, Caption1, makeStyles, MessageBarBody, tokens } from "@fluentui/react-components";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { answer, api } from "../api/client";
 import type { Account, Authorization } from "../api/queries";
 import { Fold } from "../parts/Fold";
+import { Notice } from "../parts/Notice";
 import { Section } from "../parts/Page";
 import { fittingUri } from "../parts/RedirectUris";
 import { Headed, Refusal } from "../parts/Refusal";
@@ -61,7 +62,7 @@ export function SignInSection({ form, redirectUris }: { form: AccountForm; redir
   };
 
   return (
-    <Section title="Sign-in" actions={account && <AccountStatus account={account} />}>
+    <Section title="Authorization" actions={account && <AccountStatus account={account} />}>
       {account && <State account={account} />}
       {account && <Facts account={account} />}
       {/* A refused setting is shown at its field above. */}
@@ -125,12 +126,12 @@ function State({ account }: { account: Account }) {
   const { name, cause, fix, since, code } = account.state;
   if (name === "ready" || !cause) return null;
   return (
-    <MessageBar intent={name === "broken" ? "error" : "warning"} layout="multiline">
+    <Notice intent={name === "broken" ? "error" : "warning"}>
       <MessageBarBody>
         <Headed title="This account is broken." text={cause} /> {fix} <Caption1>{code ? `${code}, ` : ""}since </Caption1>
         <When at={since} />
       </MessageBarBody>
-    </MessageBar>
+    </Notice>
   );
 }
 

@@ -1,4 +1,4 @@
-import { Button, Field, Input, MessageBar, MessageBarBody, MessageBarTitle } from "@fluentui/react-components";
+import { Button, Field, Input, MessageBarBody, MessageBarTitle } from "@fluentui/react-components";
 import { useMutation } from "@tanstack/react-query";
 import { type SubmitEvent, useState } from "react";
 import { answer, api, post } from "../api/client";
@@ -6,6 +6,7 @@ import { problemOf } from "../api/problem";
 import type { Report, Stage } from "../api/queries";
 import { events } from "../api/stream";
 import { Copyable } from "../parts/Copy";
+import { Notice } from "../parts/Notice";
 import { Section } from "../parts/Page";
 import { Refusal } from "../parts/Refusal";
 import { useFrame } from "../parts/styles";
@@ -76,7 +77,7 @@ export function TestSection({ form, onReport }: { form: AccountForm; onReport: (
 function Verdict({ report, what, to }: { report: Report; what: "send" | "check" | undefined; to: string }) {
   if (!report.ok) return null;
   return (
-    <MessageBar intent="success" layout="multiline">
+    <Notice intent="success">
       <MessageBarBody>
         {what === "check" ? (
           <MessageBarTitle>All is well: mail can be sent.</MessageBarTitle>
@@ -86,7 +87,7 @@ function Verdict({ report, what, to }: { report: Report; what: "send" | "check" 
           </>
         )}
       </MessageBarBody>
-    </MessageBar>
+    </Notice>
   );
 }
 

@@ -1,10 +1,11 @@
-import { Caption1, makeStyles, MessageBar, MessageBarActions, MessageBarBody, MessageBarTitle, Skeleton, SkeletonItem, tokens } from "@fluentui/react-components";
+import { Caption1, makeStyles, MessageBarActions, MessageBarBody, MessageBarTitle, Skeleton, SkeletonItem, tokens } from "@fluentui/react-components";
 import { MailRegular } from "@fluentui/react-icons";
 import { useQuery } from "@tanstack/react-query";
 import { type Account, allAccounts, allCertificates, type Certificate, latestAudit } from "../api/queries";
 import { outcomeOf, sentenceOf } from "../audit/words";
 import { Empty } from "../parts/Empty";
 import { Failed } from "../parts/Failed";
+import { Notice } from "../parts/Notice";
 import { Page, Section } from "../parts/Page";
 import { AccountStatus } from "../parts/Status";
 import { useFrame } from "../parts/styles";
@@ -65,16 +66,16 @@ function Verdict({ accounts }: { accounts: Account[] }) {
   const troubled = accounts.filter(({ state }) => state.name !== "ready");
   if (troubled.length === 0)
     return (
-      <MessageBar intent="success">
+      <Notice intent="success">
         <MessageBarBody>
           <MessageBarTitle>Mail can flow.</MessageBarTitle> {accounts.length === 1 ? "The account is ready." : `All ${accounts.length} accounts are ready.`}
         </MessageBarBody>
-      </MessageBar>
+      </Notice>
     );
   const first = troubled.find((account) => account.default) ?? troubled[0];
   const standardReady = standard?.state.name === "ready";
   return (
-    <MessageBar intent={standardReady ? "warning" : "error"} layout="multiline">
+    <Notice intent={standardReady ? "warning" : "error"}>
       <MessageBarBody>
         <MessageBarTitle>{standardReady ? "Some mail can't flow." : "Mail can't flow."}</MessageBarTitle>{" "}
         {troubled.length === 1 && first ? `${first.name}: ${first.state.cause ?? first.state.name}` : `${troubled.length} accounts need attention.`}
@@ -84,7 +85,7 @@ function Verdict({ accounts }: { accounts: Account[] }) {
           <TextLink to={`/settings/email?account=${first.id}`}>See what to do</TextLink>
         </MessageBarActions>
       )}
-    </MessageBar>
+    </Notice>
   );
 }
 

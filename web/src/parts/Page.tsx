@@ -1,4 +1,3 @@
-import { mergeClasses } from "@fluentui/react-components";
 import { type ReactNode, useEffect } from "react";
 import { useFrame } from "./styles";
 
@@ -19,11 +18,19 @@ export function Page({ title, actions, children }: { title: string; actions?: Re
   );
 }
 
+interface SectionProps {
+  title: string;
+  /** For a title that people choose: a region named contoso would pass for the field To. */
+  unnamed?: boolean;
+  actions?: ReactNode;
+  children: ReactNode;
+}
+
 /** A part of a page under its heading. */
-export function Section({ title, actions, children, className }: { title: string; actions?: ReactNode; children: ReactNode; className?: string }) {
+export function Section({ title, unnamed = false, actions, children }: SectionProps) {
   const frame = useFrame();
   return (
-    <section className={mergeClasses(frame.section, className)} aria-label={title}>
+    <section className={frame.section} aria-label={unnamed ? undefined : title}>
       <div className={frame.between}>
         <h2 className={frame.heading}>{title}</h2>
         {actions}

@@ -16,7 +16,7 @@ export function RedirectUris({ uris }: { uris: string[] }) {
       <ul className={frame.list}>
         {uris.map((uri) => (
           <li key={uri} className={frame.row}>
-            <Copyable value={uri} what={`redirect URI ${uri}`} />
+            <Copyable value={uri} what="redirect URI" />
             {uri === fitting && (
               <Badge appearance="tint" color="success">
                 Fits how you reach this console

@@ -1,16 +1,17 @@
-import { MessageBar, MessageBarBody, MessageBarTitle } from "@fluentui/react-components";
+import { MessageBarBody, MessageBarTitle } from "@fluentui/react-components";
 import { explained } from "../api/problem";
+import { Notice } from "./Notice";
 
 /** What was refused and what to do, where no single field is to blame. */
 export function Refusal({ error }: { error: unknown }) {
   if (!error) return null;
   const { message, hint } = explained(error);
   return (
-    <MessageBar intent="error" layout="multiline" politeness="assertive">
+    <Notice intent="error">
       <MessageBarBody>
         <Headed text={message} /> {hint}
       </MessageBarBody>
-    </MessageBar>
+    </Notice>
   );
 }
 

@@ -104,7 +104,7 @@ export function VirtualTable<T>({ label, columns, rows, rowKey, total, hasMore =
   }, [hasMore, nearEnd, loadMore, rows.length]);
 
   return (
-    <div ref={scroller} className={styles.scroller} style={{ maxHeight }} tabIndex={0} role="region" aria-label={label}>
+    <div ref={scroller} className={styles.scroller} style={{ maxHeight }} tabIndex={0} role="region" aria-label={`${label}, list`}>
       <table role="table" className={styles.table} aria-label={label} aria-rowcount={hasMore ? -1 : (total ?? rows.length) + 1}>
         <thead role="rowgroup" className={styles.head}>
           <tr role="row" aria-rowindex={1}>
