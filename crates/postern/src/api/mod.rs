@@ -5,6 +5,7 @@ pub mod accounts;
 pub mod audit_log;
 pub mod authorizations;
 pub mod certificates;
+pub mod console;
 mod document;
 pub mod host;
 pub mod input;

@@ -14,7 +14,7 @@ use utoipa_axum::routes;
 use utoipa_swagger_ui::{Config as ViewerConfig, SwaggerUi};
 
 use super::{
-    accounts, audit_log, authorizations, certificates, document, host, me, session, setup, status,
+    accounts, audit_log, authorizations, certificates, console, document, host, me, session, setup, status,
     test_email, tokens, users,
 };
 use crate::app::App;
@@ -82,7 +82,7 @@ pub fn build(app: &Arc<App>) -> Router {
         .nest("/api/v1", api)
         .merge(open)
         .merge(viewer)
-        .fallback(status::no_such_route)
+        .fallback(console::serve)
         .method_not_allowed_fallback(status::wrong_method)
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(RequestBodyTimeoutLayer::new(BODY_TIMEOUT))

@@ -1,0 +1,222 @@
+// Procedure 1: managing certificates, by the words of console.md; and what every dialog refuses.
+import assert from "node:assert/strict";
+import { X509Certificate } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { after, afterEach, before, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { giveCertificate, openConsole, signIn, startBrowser, startDemo } from "./demo.js";
+
+const pfx = (/** @type {string} */ name) => fileURLToPath(new URL(`../../crates/certs/tests/fixtures/pfx/given/${name}`, import.meta.url));
+const PASSWORD = "hunter2";
+
+/** @type {import("./demo.js").Demo} */ let demo;
+/** @type {import("playwright-core").Browser} */ let browser;
+/** @type {Awaited<ReturnType<typeof openConsole>>} */ let console_;
+/** @type {import("playwright-core").Page} */ let page;
+
+before(async () => {
+  [demo, browser] = await Promise.all([startDemo(), startBrowser()]);
+  console_ = await openConsole(browser, demo);
+  page = console_.page;
+  await page.goto("/");
+  await signIn(page, demo);
+});
+after(async () => {
+  try {
+    await console_.close();
+  } finally {
+    await browser.close();
+    await demo.stop();
+  }
+});
+
+// A dialog that a failed test left open must not fail the next.
+afterEach(async () => {
+  while ((await page.getByRole("dialog").count()) > 1) await page.getByRole("button", { name: "Cancel" }).last().click();
+});
+
+const dialog = (/** @type {string} */ name) => page.getByRole("dialog", { name, exact: true });
+const row = (/** @type {string} */ name) => page.getByRole("row").filter({ hasText: name });
+
+/** Opens the import dialog and fills it in. @param {{ name: string, file?: string | { name: string, mimeType: string, buffer: Buffer }, password?: string, repeated?: string }} what */
+async function fillImport({ name, file, password, repeated = password }) {
+  await page.getByRole("button", { name: "Import Certificate" }).click();
+  const box = dialog("Import Certificate");
+  await box.getByLabel("Name", { exact: true }).fill(name);
+  if (file) {
+    const chooser = page.waitForEvent("filechooser");
+    await box.getByRole("button", { name: "Browse…" }).click();
+    await (await chooser).setFiles(file);
+  }
+  if (password) await box.getByLabel("Password", { exact: true }).fill(password);
+  if (repeated) await box.getByLabel("Repeat password", { exact: true }).fill(repeated);
+  return box;
+}
+
+test("the way to the certificates is the one in the procedure", async () => {
+  await page.getByRole("link", { name: "Settings" }).click();
+  await page.getByRole("tab", { name: "Inventory" }).click();
+  await page.getByText("No certificates yet: import one or generate one").waitFor();
+  await page.getByRole("button", { name: "Manage" }).click();
+  await page.getByRole("menuitem", { name: "Certificates" }).click();
+  await dialog("Manage Certificates").waitFor();
+  assert.equal(new URL(page.url()).pathname, "/settings/inventory/certificates");
+});
+
+test("generating downloads the public certificate and says where it goes", async () => {
+  await page.getByRole("button", { name: "Generate Certificate" }).click();
+  const box = dialog("Generate New Self-Signed Certificate");
+  await box.getByRole("button", { name: "Save" }).click();
+  await box.getByText("Give it a name.").waitFor();
+  await box.getByLabel("Name", { exact: true }).fill("gate");
+  await box.getByLabel("Description", { exact: true }).fill("for the scanners");
+  await box.getByRole("button", { name: "Options" }).click();
+  await box.getByLabel("Validity").selectOption("90 days");
+  await box.getByLabel("Exportable").check();
+  const downloaded = page.waitForEvent("download");
+  await box.getByRole("button", { name: "Save" }).click();
+
+  const file = await downloaded;
+  assert.equal(file.suggestedFilename(), "gate.cer");
+  const certificate = new X509Certificate(await readFile(await file.path()));
+  const thumbprint = certificate.fingerprint.replaceAll(":", "");
+  const notice = page.getByText("gate was generated").locator("..");
+  await notice.waitFor();
+  const said = (await notice.textContent()) ?? "";
+  for (const words of ["Certificates & secrets", "Upload certificate", thumbprint]) assert.ok(said.includes(words), `${words} in: ${said}`);
+  await row("gate").getByText("Valid", { exact: true }).waitFor();
+});
+
+test("importing takes a password-protected file", async () => {
+  const box = await fillImport({ name: "from the old gate", file: pfx("03_3des_3des_chain.pfx"), password: PASSWORD });
+  await box.getByRole("button", { name: "Save" }).click();
+  await box.waitFor({ state: "detached" });
+  await row("from the old gate").getByText("imported").waitFor();
+});
+
+const refusals = /** @type {const} */ ([
+  ["a wrong password", { file: pfx("04_aes256_sha256_chain.pfx"), password: "wrong" }, /password does not open the file/i],
+  ["two passwords that differ", { file: pfx("04_aes256_sha256_chain.pfx"), password: "one", repeated: "two" }, /two passwords differ/i],
+  ["a file that is none", { file: { name: "letter.pfx", mimeType: "text/plain", buffer: Buffer.from("Dear all,") } }, /neither|not .*PKCS|no certificate/i],
+  ["a key that is not RSA", { file: pfx("16_ec_aes.pfx"), password: PASSWORD }, /RSA/],
+  ["a file without a private key", { file: pfx("17_certs_only.pfx"), password: PASSWORD }, /private key/i],
+  ["a certificate that is stored already", { file: pfx("03_3des_3des_chain.pfx"), password: PASSWORD }, /already|from the old gate/i],
+  ["a file that is too large", { file: { name: "big.pfx", mimeType: "application/x-pkcs12", buffer: Buffer.alloc(1024 * 1024 + 1) } }, /larger than 1 MiB/],
+  ["no file", {}, /Choose a file/],
+]);
+for (const [what, fields, words] of refusals) {
+  test(`importing refuses ${what} and keeps what was typed`, async () => {
+    const box = await fillImport({ name: "kept", ...fields });
+    await box.getByRole("button", { name: "Save" }).click();
+    await box.getByText(words).first().waitFor();
+    assert.equal(await box.getByLabel("Name", { exact: true }).inputValue(), "kept");
+    if ("password" in fields) assert.equal(await box.getByLabel("Password", { exact: true }).inputValue(), fields.password);
+    await box.getByRole("button", { name: "Cancel" }).click();
+    await box.waitFor({ state: "detached" });
+    assert.equal(await row("kept").count(), 0);
+  });
+}
+
+test("a name that is taken is said as one types", async () => {
+  const box = await fillImport({ name: "GATE" });
+  await box.getByText(/already is a certificate named GATE/).waitFor();
+  await box.getByRole("button", { name: "Cancel" }).click();
+});
+
+test("of several keys in a file one is chosen", async () => {
+  const box = await fillImport({ name: "one of two", file: pfx("32_keytool_twokeys.pfx"), password: PASSWORD });
+  await box.getByRole("button", { name: "Save" }).click();
+  const choices = box.getByRole("radio");
+  await choices.first().waitFor();
+  assert.equal(await choices.count(), 2);
+  await choices.first().check();
+  await box.getByRole("button", { name: "Save" }).click();
+  await box.waitFor({ state: "detached" });
+  await row("one of two").waitFor();
+});
+
+test("a file can be dropped", async () => {
+  await page.getByRole("button", { name: "Import Certificate" }).click();
+  const box = dialog("Import Certificate");
+  const content = (await readFile(pfx("07_aes256_nomac.pfx"))).toString("base64");
+  const transfer = await page.evaluateHandle((text) => {
+    const data = new DataTransfer();
+    data.items.add(new File([Uint8Array.from(atob(text), (c) => c.charCodeAt(0))], "dropped.pfx"));
+    return data;
+  }, content);
+  await box.getByText("or drop a file here").dispatchEvent("drop", { dataTransfer: transfer });
+  await box.getByText("dropped.pfx").waitFor();
+  assert.equal(await box.getByLabel("Name", { exact: true }).inputValue(), "dropped");
+  await box.getByRole("button", { name: "Cancel" }).click();
+});
+
+test("editing changes name and description", async () => {
+  await row("one of two").hover();
+  await row("one of two").getByRole("button", { name: "Edit" }).click();
+  const box = dialog("Edit Certificate");
+  await box.getByLabel("Name", { exact: true }).fill("the first of two");
+  await box.getByLabel("Description", { exact: true }).fill("changed");
+  await box.getByRole("button", { name: "Save" }).click();
+  await row("the first of two").getByText("changed").waitFor();
+});
+
+test("an exportable key leaves under a password only", async () => {
+  await row("gate").getByRole("button", { name: "Download" }).first().click();
+  await page.getByRole("menuitem", { name: /\.pfx/ }).click();
+  const box = dialog("Download Private Key");
+  await box.getByRole("button", { name: "Download" }).click();
+  await box.getByText("A private key leaves only under a password.").waitFor();
+  await box.getByLabel("Password", { exact: true }).fill("long enough");
+  await box.getByLabel("Repeat password").fill("long enough");
+  const downloaded = page.waitForEvent("download");
+  await box.getByRole("button", { name: "Download" }).click();
+  assert.equal((await downloaded).suggestedFilename(), "gate.pfx");
+});
+
+test("replacing keeps the name", async () => {
+  const thumbprint = row("from the old gate").locator("code").first();
+  const old = await thumbprint.textContent();
+  await row("from the old gate").hover();
+  await row("from the old gate").getByRole("button", { name: "Replace…" }).click();
+  const box = dialog("Replace Certificate");
+  const chooser = page.waitForEvent("filechooser");
+  await box.getByRole("button", { name: "Browse…" }).click();
+  await (await chooser).setFiles(pfx("32_keytool_twokeys.pfx"));
+  await box.getByLabel("Password", { exact: true }).fill(PASSWORD);
+  await box.getByRole("button", { name: "Save" }).click();
+  // The first key is stored already, by the test before.
+  await box.getByRole("radio").last().check();
+  await box.getByRole("button", { name: "Save" }).click();
+  await box.waitFor({ state: "detached" });
+  await page.waitForFunction((before) => !document.body.textContent.includes(before), old ?? "");
+  assert.equal(await row("from the old gate").count(), 1);
+});
+
+test("deleting asks, and a certificate in use stays", async () => {
+  await row("the first of two").hover();
+  await row("the first of two").getByRole("button", { name: "Delete" }).click();
+  const box = dialog("Delete Certificate");
+  await box.getByText("the first of two").waitFor();
+  await box.getByRole("button", { name: "Delete" }).click();
+  await box.waitFor({ state: "detached" });
+  await row("the first of two").waitFor({ state: "detached" });
+
+  await giveCertificate(page, demo, "in use");
+  const headers = { "X-Postern": "1", "Sec-Fetch-Site": "same-origin", Origin: demo.console };
+  const data = { name: "the account", cloud: demo.cloud, tenant_id: demo.tenant_id, client_id: demo.client_id, credential: { kind: "certificate", certificate: "in use" } };
+  assert.equal((await page.request.post("/api/v1/accounts", { data, headers })).status(), 201);
+  await row("in use").getByText("the account").waitFor();
+  await row("in use").hover();
+  await row("in use").getByRole("button", { name: "Delete" }).click();
+  await box.getByRole("button", { name: "Delete" }).click();
+  await box.getByRole("group").or(box.getByRole("alert")).getByText(/the account/).first().waitFor();
+  await box.getByRole("button", { name: "Cancel" }).click();
+  await row("in use").waitFor();
+});
+
+test("the filter narrows the list", async () => {
+  await page.getByLabel("Filter").fill("in use");
+  await row("gate").filter({ hasText: "generated" }).filter({ hasNotText: "in use" }).first().waitFor({ state: "detached" });
+  await page.getByLabel("Filter").fill("nothing like that");
+  await page.getByText("No certificate contains").waitFor();
+});

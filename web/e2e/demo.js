@@ -1,0 +1,117 @@
+// A demo of Postern with its simulated tenant, and a browser in front of it.
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { chromium } from "playwright-core";
+
+const BINARY = process.env.POSTERN_BIN ?? fileURLToPath(new URL("../../target/debug/postern", import.meta.url));
+const BROWSER = process.env.CHROMIUM ?? ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(existsSync);
+
+/** Where the console was built (`npm run build`), to try it without building it into the binary: CONSOLE_DIST=dist. */
+const UNBUILT = process.env.CONSOLE_DIST;
+
+/** @param {import("playwright-core").Route} route */
+async function fromFolder(route) {
+  const file = join(UNBUILT ?? "", new URL(route.request().url()).pathname);
+  await route.fulfill({ path: existsSync(file) && statSync(file).isFile() ? file : join(UNBUILT ?? "", "index.html") });
+}
+
+/**
+ * @typedef {{ console: string, user: string, password: string, control: string, cloud: string, tenant_id: string,
+ *   client_id: string, client_secret: string, domain: string, users: { upn: string, password: string }[], data_dir: string }} Facts
+ */
+
+/** Starts a demo; `stop` ends it. With a port and a folder it can be started once more as the same one.
+ * @param {{ port?: number, dataDir?: string }} [options]
+ */
+export async function startDemo({ port = 0, dataDir } = {}) {
+  const process_ = spawn(BINARY, ["demo", "--json", "--port", String(port), ...(dataDir ? ["--data-dir", dataDir] : [])], { stdio: ["ignore", "pipe", "inherit"] });
+  const [line] = await Promise.race([
+    once(createInterface({ input: process_.stdout }), "line"),
+    once(process_, "exit").then(([code]) => Promise.reject(new Error(`the demo ended with ${code} before it was up`))),
+  ]);
+  const facts = /** @type {Facts} */ (JSON.parse(line));
+  return {
+    ...facts,
+    stop: async () => {
+      const gone = once(process_, "exit");
+      process_.kill("SIGTERM");
+      await gone;
+    },
+    /** Changes the simulated tenant. @param {string} path @param {unknown} body */
+    tenant: async (path, body) => {
+      const response = await fetch(facts.control + path, { method: "PUT", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
+      if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
+    },
+    /** The messages in a mailbox of the tenant. @param {string} address */
+    mailbox: async (address) => /** @type {{ mime: string }[]} */ (await (await fetch(`${facts.control}/mailboxes/${address}/messages`)).json()),
+  };
+}
+
+/** @typedef {Awaited<ReturnType<typeof startDemo>>} Demo */
+
+export async function startBrowser() {
+  // As root, in a container: no sandbox and a small /dev/shm.
+  return chromium.launch({ executablePath: BROWSER, args: ["--no-sandbox", "--disable-dev-shm-usage"] });
+}
+
+/** A browser window at the console. Anything that the page itself gets wrong fails the test.
+ * @param {import("playwright-core").Browser} browser @param {Demo} demo
+ * @param {import("playwright-core").BrowserContextOptions} [options]
+ */
+export async function openConsole(browser, demo, options) {
+  const context = await browser.newContext({ baseURL: demo.console, ignoreHTTPSErrors: true, ...options });
+  context.setDefaultTimeout(15_000);
+  if (UNBUILT) await context.route((url) => url.origin === demo.console && !/^\/(api|authorize|healthz)/.test(url.pathname), fromFolder);
+  const page = await context.newPage();
+  /** @type {string[]} */
+  const mistakes = [];
+  page.on("pageerror", (error) => mistakes.push(error.message));
+  page.on("request", (request) => {
+    if (!/^(https:\/\/(localhost|127\.0\.0\.1):|data:|blob:|about:)/.test(request.url())) mistakes.push(`it asked ${request.url()}`);
+  });
+  page.on("console", (message) => {
+    // A refused request is written to the console by the browser itself.
+    if (message.type() === "error" && !message.text().startsWith("Failed to load resource")) mistakes.push(message.text());
+  });
+  return {
+    context,
+    page,
+    close: async () => {
+      await context.close();
+      if (mistakes.length) throw new Error(`the page made mistakes:\n${mistakes.join("\n")}`);
+    },
+  };
+}
+
+/** @param {import("playwright-core").Page} page @param {{ user: string, password: string }} who */
+export async function signIn(page, { user, password }) {
+  await page.getByLabel("User name").fill(user);
+  await page.getByLabel("Password").fill(password);
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.getByRole("navigation", { name: "Pages" }).waitFor();
+}
+
+/** Makes a self-signed certificate and lets the tenant know it. @param {import("playwright-core").Page} page @param {Demo} demo @param {string} name */
+export async function giveCertificate(page, demo, name) {
+  const headers = { "X-Postern": "1", "Sec-Fetch-Site": "same-origin", Origin: demo.console };
+  const made = await page.request.post("/api/v1/certificates/generate", { data: { name }, headers });
+  const { id } = /** @type {{ id: string }} */ (await made.json());
+  const pem = await (await page.request.get(`/api/v1/certificates/${id}/download?format=pem`)).text();
+  await demo.tenant(`/apps/${demo.client_id}`, { certificates: [pem] });
+}
+
+/** Signs in at the simulated tenant's own pages. @param {import("playwright-core").Page} tab @param {{ upn: string, password: string }} user */
+export async function signInAtMicrosoft(tab, { upn, password }) {
+  await tab.getByText("SIMULATED").first().waitFor();
+  await tab.getByLabel("Email").fill(upn);
+  await tab.getByLabel("Password").fill(password);
+  await tab.getByRole("button", { name: "Sign in" }).click();
+  const accept = tab.getByRole("button", { name: "Accept" });
+  const arrived = tab.waitForURL(/\/authorize\?.*state=/).catch(() => undefined);
+  await Promise.race([arrived, accept.waitFor()]);
+  if (await accept.isVisible()) await accept.click();
+}

@@ -1,0 +1,160 @@
+// Procedure 2: e-mail with Microsoft OAuth, by the words of console.md, against the simulated tenant's own pages.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { openConsole, signIn, signInAtMicrosoft, startBrowser, startDemo } from "./demo.js";
+
+/** @type {import("./demo.js").Demo} */ let demo;
+/** @type {import("playwright-core").Browser} */ let browser;
+/** @type {Awaited<ReturnType<typeof openConsole>>} */ let console_;
+/** @type {import("playwright-core").Page} */ let page;
+
+before(async () => {
+  [demo, browser] = await Promise.all([startDemo(), startBrowser()]);
+  console_ = await openConsole(browser, demo);
+  page = console_.page;
+  await page.goto("/");
+  await signIn(page, demo);
+});
+after(async () => {
+  try {
+    await console_.close();
+  } finally {
+    await browser.close();
+    await demo.stop();
+  }
+});
+
+const user = (/** @type {number} */ index) => {
+  const found = demo.users[index];
+  assert.ok(found);
+  return found;
+};
+const stage = (/** @type {string} */ name) => page.getByRole("list", { name: "Stages" }).getByRole("listitem").filter({ hasText: name });
+
+test("a button says what is missing instead of failing", async () => {
+  await page.getByRole("link", { name: "Settings" }).click();
+  await page.getByRole("tab", { name: "Email Settings" }).click();
+  assert.equal(await page.getByLabel("Authentication method").locator("option:checked").textContent(), "Microsoft OAuth 2.0 authentication");
+  assert.ok(await page.getByRole("radio", { name: "Client Certificate" }).isChecked());
+  await page.getByText("Still missing: Client ID, Tenant ID, Client Certificate").first().waitFor();
+  await page.getByRole("button", { name: "Authorize now" }).click();
+  await page.getByText("Client ID is needed.").waitFor();
+});
+
+test("what can't be right is said as one types", async () => {
+  await page.getByLabel("Tenant ID").fill("common");
+  await page.getByText(/stands for no tenant in particular/).waitFor();
+  await page.getByLabel("Cloud").selectOption("global");
+  await page.getByLabel("Client ID").fill("not-a-guid");
+  await page.getByText(/not an application \(client\) ID/).waitFor();
+  await page.getByLabel("Cloud").selectOption(demo.cloud);
+  await page.getByLabel("Client ID").fill(demo.client_id);
+  await page.getByLabel("Tenant ID").fill(demo.tenant_id);
+});
+
+test("a client secret disables the certificate", async () => {
+  await page.getByRole("radio", { name: "Client Secret" }).check();
+  assert.ok(await page.getByRole("combobox", { name: "Client Certificate" }).isDisabled());
+  await page.getByRole("radio", { name: "Client Certificate" }).check();
+  assert.ok(await page.getByRole("combobox", { name: "Client Certificate" }).isEnabled());
+});
+
+test("a certificate made behind Manage certificates comes back selected, and what was typed stays", async () => {
+  await page.getByRole("link", { name: "Manage certificates" }).click();
+  await page.getByRole("button", { name: "Generate Certificate" }).click();
+  const box = page.getByRole("dialog", { name: "Generate New Self-Signed Certificate" });
+  await box.getByLabel("Name", { exact: true }).fill("mail gate");
+  await box.getByRole("button", { name: "Save" }).click();
+  await page.getByText("mail gate was generated").waitFor();
+  await page.getByRole("dialog", { name: "Manage Certificates" }).getByRole("button", { name: "Close" }).click();
+  assert.equal(await page.getByRole("combobox", { name: "Client Certificate" }).locator("option:checked").textContent(), "mail gate");
+  assert.equal(await page.getByLabel("Client ID").inputValue(), demo.client_id);
+});
+
+test("an unregistered certificate fails with its cause and what to do", async () => {
+  const opened = console_.context.waitForEvent("page");
+  await page.getByRole("button", { name: "Authorize now" }).click();
+  const tab = await opened;
+  await signInAtMicrosoft(tab, user(0));
+  await tab.getByRole("heading", { name: "The sign-in did not work" }).waitFor();
+  await tab.close();
+  const failure = page.getByText(/AADSTS700027/).first();
+  await failure.waitFor();
+  await page.getByText(/Upload certificate/).first().waitFor();
+});
+
+test("Authorize now signs in and the page behind it updates by itself", async () => {
+  const certificates = /** @type {{ items: { id: string, name: string }[] }} */ (await (await page.request.get("/api/v1/certificates")).json());
+  const pem = await (await page.request.get(`/api/v1/certificates/${certificates.items[0]?.id}/download?format=pem`)).text();
+  await demo.tenant(`/apps/${demo.client_id}`, { certificates: [pem] });
+  const opened = console_.context.waitForEvent("page");
+  await page.getByRole("button", { name: "Authorize now" }).click();
+  const tab = await opened;
+  // The tenant remembers who signed in a moment ago.
+  await tab.getByRole("button", { name: user(0).upn }).click();
+  const accept = tab.getByRole("button", { name: "Accept" });
+  const done = tab.getByRole("heading", { name: "Signed in" });
+  await accept.or(done).first().waitFor();
+  if (await accept.isVisible()) await accept.click();
+  await done.waitFor();
+  await tab.close();
+  await page.getByText(`Signed in as ${user(0).upn}.`).waitFor();
+  await page.getByRole("region", { name: "Authorization" }).getByText("Ready").waitFor();
+});
+
+test("Send Test Email shows its stages and the message arrives", async () => {
+  await page.getByLabel("To", { exact: true }).fill(user(1).upn);
+  await page.getByRole("button", { name: "Send Test Email" }).click();
+  await page.getByText(`The test mail to ${user(1).upn} was accepted.`).waitFor();
+  for (const name of ["Settings complete", "Certificate valid", "Token obtained", "Permission present", "Mailbox reachable", "Message accepted"]) await stage(name).getByText("done").waitFor({ state: "attached" });
+  const said = (await page.getByText("Message ID:").locator("..").textContent()) ?? "";
+  const id = /<[^>]+@[^>]+>/.exec(said)?.[0];
+  assert.ok(id, said);
+  const sent = await demo.mailbox(user(1).upn);
+  assert.ok(sent.some(({ mime }) => Buffer.from(mime, "base64").toString().includes(id)), "the message is in the mailbox");
+});
+
+test("Check now walks the stages without a message", async () => {
+  await page.getByRole("button", { name: "Check now" }).click();
+  await page.getByText("All is well: mail can be sent.").waitFor();
+  await stage("Mailbox reachable").waitFor();
+});
+
+test("a failed stage names cause and fix", async () => {
+  await demo.tenant(`/users/${user(0).upn}`, { licenses: [], mailbox: "none" }).catch(() => demo.tenant(`/users/${user(0).upn}`, { mailbox: false }));
+  await page.getByRole("button", { name: "Send Test Email" }).click();
+  const failed = page.getByRole("list", { name: "Stages" }).getByRole("listitem").filter({ hasText: "failed" });
+  await failed.getByText("Cause").waitFor();
+  await failed.getByText("Fix").waitFor();
+});
+
+test("a second account signs in by secret", async () => {
+  await page.getByRole("button", { name: "Add account" }).click();
+  await page.getByRole("heading", { name: "New account" }).waitFor();
+  await page.getByLabel("Client ID").fill(demo.client_id);
+  await page.getByLabel("Tenant ID").fill(demo.tenant_id);
+  await page.getByRole("radio", { name: "Client Secret" }).check();
+  await page.getByRole("textbox", { name: "Client Secret" }).or(page.locator("input[type=password]")).fill(demo.client_secret);
+  await page.getByLabel("Display name").fill("by secret");
+  await page.getByLabel("Sign-in").selectOption("application");
+  await page.getByText("Still missing: From").first().waitFor();
+  await page.getByLabel("From").fill(user(1).upn);
+  await page.getByRole("button", { name: "Authorize now" }).click();
+  await page.getByText("The application got a token.").waitFor();
+  await page.getByRole("navigation", { name: "Accounts" }).getByRole("link", { name: /by secret.*Ready/ }).waitFor();
+});
+
+test("changing the tenant says that the sign-in is over", async () => {
+  await page.getByRole("navigation", { name: "Accounts" }).getByRole("link").filter({ hasNotText: "by secret" }).click();
+  await page.getByLabel("Tenant ID").fill(demo.domain);
+  await page.getByRole("button", { name: "Save", exact: true }).click();
+  await page.getByText(/sign-in/i).and(page.locator(".fui-MessageBar *")).first().waitFor();
+  await page.getByRole("region", { name: "Authorization" }).getByText("Needs sign-in").waitFor();
+});
+
+test("an account is removed after a question", async () => {
+  await page.getByRole("navigation", { name: "Accounts" }).getByRole("link", { name: /by secret/ }).click();
+  await page.getByRole("button", { name: "Remove account…" }).click();
+  await page.getByRole("dialog", { name: "Remove Account" }).getByRole("button", { name: "Remove" }).click();
+  await page.getByRole("navigation", { name: "Accounts" }).getByRole("link", { name: /by secret/ }).waitFor({ state: "detached" });
+});

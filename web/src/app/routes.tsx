@@ -1,0 +1,43 @@
+/** Every address of the console, in one place. Each page is a file of its own that is loaded when it is opened. */
+import { Spinner } from "@fluentui/react-components";
+import { createBrowserRouter, Navigate, useRouteError } from "react-router";
+import { Failed } from "../parts/Failed";
+import { SetupPage } from "../session/SetupPage";
+import { NotFound } from "./NotFound";
+import { Shell } from "./Shell";
+
+export const router = createBrowserRouter([
+  { path: "/setup", Component: SetupPage },
+  {
+    path: "/",
+    Component: Shell,
+    ErrorBoundary: RouteFailed,
+    children: [
+      {
+        ErrorBoundary: RouteFailed,
+        HydrateFallback: () => <Spinner />,
+        children: [
+          { index: true, lazy: async () => ({ Component: (await import("../overview/OverviewPage")).OverviewPage }) },
+          { path: "audit", lazy: async () => ({ Component: (await import("../audit/AuditPage")).AuditPage }) },
+          {
+            path: "settings",
+            lazy: async () => ({ Component: (await import("../settings/SettingsPage")).SettingsPage }),
+            children: [
+              { index: true, element: <Navigate to="general" replace /> },
+              { path: "general", lazy: async () => ({ Component: (await import("../settings/GeneralTab")).GeneralTab }) },
+              { path: "email/certificates?", lazy: async () => ({ Component: (await import("../email/EmailTab")).EmailTab }) },
+              { path: "inventory/certificates?", lazy: async () => ({ Component: (await import("../certificates/InventoryTab")).InventoryTab }) },
+              { path: "inventory/list", lazy: async () => ({ Component: (await import("../certificates/CertificatesPage")).CertificatesPage }) },
+              { path: "access", lazy: async () => ({ Component: (await import("../access/AccessTab")).AccessTab }) },
+            ],
+          },
+          { path: "*", Component: NotFound },
+        ],
+      },
+    ],
+  },
+]);
+
+function RouteFailed() {
+  return <Failed error={useRouteError()} retry={() => window.location.reload()} />;
+}

@@ -1,0 +1,34 @@
+/** The log's actions as a person says them. An action that is not listed here is shown as it is called. */
+import type { AuditItem } from "../api/queries";
+
+export const ACTIONS: Record<string, string> = {
+  "account.add": "Account added",
+  "account.authorize": "Account authorized",
+  "account.authorize_cancelled": "Sign-in called off",
+  "account.authorize_expired": "Sign-in expired",
+  "account.authorize_started": "Sign-in started",
+  "account.check": "Account checked",
+  "account.confirm": "Sign-in confirmed",
+  "account.edit": "Account changed",
+  "account.remove": "Account removed",
+  "account.verify": "Application verified",
+  "certificate.delete": "Certificate deleted",
+  "certificate.edit": "Certificate changed",
+  "certificate.export": "Private key exported",
+  "certificate.generate": "Certificate generated",
+  "certificate.import": "Certificate imported",
+  "certificate.replace": "Certificate replaced",
+  "database.migrate": "Database prepared",
+  "test_email.send": "Test mail sent",
+  "token.create": "API token created",
+  "token.delete": "API token deleted",
+};
+
+export function sentenceOf({ action, target }: AuditItem): string {
+  const words = ACTIONS[action] ?? action;
+  return target ? `${words}: ${target}` : words;
+}
+
+export function outcomeOf({ outcome, code }: AuditItem): string {
+  return outcome === "refused" ? `(refused${code ? `: ${code}` : ""})` : "";
+}

@@ -1,0 +1,79 @@
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+import { answer, api } from "../api/client";
+import { Problem } from "../api/problem";
+import { type Account, allAccounts, type Cloud } from "../api/queries";
+import { change, type Draft, draftOf, emptyDraft, missing, newAccount } from "./draft";
+
+export interface AccountForm {
+  account: Account | undefined;
+  draft: Draft;
+  edit: (change: Partial<Draft>) => void;
+  dirty: boolean;
+  /** Fields that are needed and empty. */
+  missing: string[];
+  /** Whether something was tried: then what is missing is said at the fields. */
+  tried: boolean;
+  try: () => void;
+  /** Saves if there is something to save, and gives the account as it is then. */
+  save: () => Promise<Account>;
+  saving: boolean;
+  error: unknown;
+  /** What the last change brought with it. */
+  notices: string[];
+  undo: () => void;
+}
+
+export function useAccountForm(account: Account | undefined, clouds: Cloud[], onCreated: (account: Account) => void): AccountForm {
+  const queries = useQueryClient();
+  const [changed, setChanged] = useState<Partial<Draft>>({});
+  const [tried, setTried] = useState(false);
+  const [notices, setNotices] = useState<string[]>([]);
+  const draft: Draft = { ...(account ? draftOf(account) : emptyDraft(clouds)), ...changed };
+  const dirty = Object.keys(changed).length > 0 || !account;
+
+  const saving = useMutation({
+    mutationFn: () =>
+      account
+        ? answer(api.PATCH("/accounts/{account}", { params: { path: { account: account.id } }, body: change(draft, changed) }))
+        : answer(api.POST("/accounts", { body: newAccount(draft) })),
+    onSuccess: (saved) => {
+      // Shown at once; the list itself is read anew behind it.
+      queries.setQueryData(allAccounts.queryKey, (before) => [...(before ?? []).filter(({ id }) => id !== saved.id), saved]);
+      void queries.invalidateQueries({ queryKey: ["accounts"] });
+      void queries.invalidateQueries({ queryKey: ["certificates"] });
+      setChanged({});
+      setTried(false);
+      setNotices(saved.notices ?? []);
+      if (!account) onCreated(saved);
+    },
+  });
+
+  return {
+    account,
+    draft,
+    edit: (part) => setChanged((before) => ({ ...before, ...part })),
+    dirty,
+    missing: missing(draft, account),
+    tried,
+    try: () => setTried(true),
+    save: () => (account && !dirty ? Promise.resolve(account) : saving.mutateAsync()),
+    saving: saving.isPending,
+    error: saving.error,
+    notices,
+    undo: () => {
+      setChanged({});
+      saving.reset();
+    },
+  };
+}
+
+const FIELDS = ["name", "cloud", "tenant_id", "client_id", "credential.secret", "credential.expires", "from"];
+const FIELD_OF_CODE: Record<string, string> = { name_taken: "name", from_missing: "from" };
+
+/** The field that a refusal belongs to, and what to say there. */
+export function refusedField(error: unknown): { field: string; text: string } | null {
+  if (!(error instanceof Problem)) return null;
+  const field = FIELD_OF_CODE[error.code] ?? error.field;
+  return field && FIELDS.includes(field) ? { field, text: error.atField } : null;
+}

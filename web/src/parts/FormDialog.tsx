@@ -1,0 +1,51 @@
+import { Button, Dialog, DialogActions, DialogBody, DialogContent, DialogSurface, DialogTitle } from "@fluentui/react-components";
+import type { ReactNode, SubmitEvent } from "react";
+import { Refusal } from "./Refusal";
+import { useFrame } from "./styles";
+
+interface Props {
+  title: string;
+  /** The one primary button. */
+  action: string;
+  busy?: boolean;
+  busyAction?: string;
+  /** A refusal that belongs to no field. */
+  error?: unknown;
+  onSubmit: () => void;
+  onClose: () => void;
+  children: ReactNode;
+}
+
+/** A dialog with a form in it. A refusal leaves it open, with what was typed. */
+export function FormDialog({ title, action, busy = false, busyAction, error, onSubmit, onClose, children }: Props) {
+  const frame = useFrame();
+  const submit = (event: SubmitEvent) => {
+    event.preventDefault();
+    // A dialog opened from a form lies outside it in the document, but React's events would reach it.
+    event.stopPropagation();
+    if (!busy) onSubmit();
+  };
+  return (
+    <Dialog open onOpenChange={(_, { open }) => !open && onClose()}>
+      <DialogSurface>
+        <form onSubmit={submit} noValidate>
+          <DialogBody>
+            <DialogTitle>{title}</DialogTitle>
+            <DialogContent className={frame.form}>
+              {children}
+              <Refusal error={error} />
+            </DialogContent>
+            <DialogActions>
+              <Button type="submit" appearance="primary" disabledFocusable={busy}>
+                {busy ? (busyAction ?? action) : action}
+              </Button>
+              <Button type="button" onClick={onClose}>
+                Cancel
+              </Button>
+            </DialogActions>
+          </DialogBody>
+        </form>
+      </DialogSurface>
+    </Dialog>
+  );
+}
