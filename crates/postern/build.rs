@@ -66,7 +66,8 @@ fn copy(from: &Path, to: &Path) -> io::Result<()> {
 
 /// Brings what the lock file names, unless it is there already.
 fn install(web: &Path) -> Result<(), String> {
-    let lock = fs::read(web.join("package-lock.json")).map_err(|error| format!("package-lock.json: {error}"))?;
+    let lock =
+        fs::read(web.join("package-lock.json")).map_err(|error| format!("package-lock.json: {error}"))?;
     let installed = web.join("installed-lock.json");
     if fs::read(&installed).is_ok_and(|before| before == lock) {
         return Ok(());
@@ -80,7 +81,10 @@ fn install(web: &Path) -> Result<(), String> {
 /// What is installed and doesn't build is our mistake, and no reason for a placeholder.
 fn build(web: &Path, console: &Path) {
     let console = console.to_str().expect("OUT_DIR is UTF-8, as cargo demands");
-    let built = npm(web, &["exec", "--", "vite", "build", "--outDir", console, "--emptyOutDir", "--logLevel", "warn"]);
+    let built = npm(
+        web,
+        &["exec", "--", "vite", "build", "--outDir", console, "--emptyOutDir", "--logLevel", "warn"],
+    );
     if let Err(why) = built {
         panic!("the console doesn't build: {why}");
     }
@@ -88,7 +92,8 @@ fn build(web: &Path, console: &Path) {
 
 fn npm(directory: &Path, arguments: &[&str]) -> Result<(), String> {
     let output = Command::new("npm").args(arguments).current_dir(directory).output();
-    let output = output.map_err(|error| format!("npm can't be started ({error}); Node.js 20 or later brings it"))?;
+    let output =
+        output.map_err(|error| format!("npm can't be started ({error}); Node.js 20 or later brings it"))?;
     if output.status.success() {
         return Ok(());
     }

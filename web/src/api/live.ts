@@ -41,6 +41,8 @@ function listen(queries: QueryClient, tell: (connected: boolean) => void): () =>
     source.addEventListener("change", (event) => {
       const { what } = JSON.parse(event.data as string) as { what: string };
       void queries.invalidateQueries({ queryKey: [what] });
+      // A certificate tells which accounts use it.
+      if (what === "accounts") void queries.invalidateQueries({ queryKey: ["certificates"] });
       // Everything that changes anything leaves an entry there.
       void queries.invalidateQueries({ queryKey: ["audit"] });
     });

@@ -13,7 +13,7 @@ export function UserMenu() {
   const navigate = useNavigate();
   const { session, leave } = useSession();
   return (
-    <Menu>
+    <Menu inline>
       <MenuTrigger disableButtonEnhancement>
         <Button appearance="subtle" className={styles.button} icon={<Avatar size={28} name={session.user} aria-hidden />}>
           {session.user}

@@ -19,9 +19,21 @@ export const ACTIONS: Record<string, string> = {
   "certificate.import": "Certificate imported",
   "certificate.replace": "Certificate replaced",
   "database.migrate": "Database prepared",
+  "session.end": "Session ended",
+  "session.start": "Signed in",
+  "setup.link": "Set-up link made",
+  "setup.use": "Set-up link used",
   "test_email.send": "Test mail sent",
   "token.create": "API token created",
   "token.delete": "API token deleted",
+  "user.add": "User added",
+  "user.confirm_password": "Password confirmed",
+  "user.edit": "User changed",
+  "user.password": "Own password changed",
+  "user.remove": "User removed",
+  "user.totp_off": "Second factor removed",
+  "user.totp_offer": "Second factor offered",
+  "user.totp_on": "Second factor added",
 };
 
 export function sentenceOf({ action, target }: AuditItem): string {

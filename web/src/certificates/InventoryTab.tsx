@@ -26,7 +26,7 @@ export function InventoryTab() {
   return (
     <div className={frame.page}>
       <div className={frame.row}>
-        <Menu>
+        <Menu inline>
           <MenuTrigger disableButtonEnhancement>
             <Button appearance="primary" icon={<ChevronDownRegular />} iconPosition="after" {...restore}>
               Manage

@@ -118,7 +118,8 @@ mod tests {
     #[tokio::test]
     async fn a_hashed_file_is_kept_for_ever_and_sent_compressed_to_those_who_take_it() {
         // A build without npm has the page alone.
-        let Some(script) = Files::iter().find(|path| path.starts_with(HASHED) && path.ends_with(".js.br")) else {
+        let Some(script) = Files::iter().find(|path| path.starts_with(HASHED) && path.ends_with(".js.br"))
+        else {
             return;
         };
         let path = format!("/{}", script.trim_end_matches(".br"));
