@@ -4,7 +4,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 export PATH := $(CURDIR)/target/tools/bin:$(PATH)
 
-.PHONY: help demo test check bench setup walls locks
+.PHONY: help demo test check bench setup walls locks console
 
 help:  ## List these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -17,7 +17,7 @@ test: setup  ## Run all tests
 	cargo nextest run --locked --workspace
 	cargo test --locked --workspace --doc --quiet
 
-check: setup walls locks  ## Check all that is not a test: format, lints, walls, licences, sources, lock files
+check: setup walls locks console  ## Check all that is not a test: format, lints, walls, licences, sources, lock files
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	cargo deny --locked check --hide-inclusion-graph licenses bans sources
@@ -30,6 +30,10 @@ setup:  ## Install what tests and checks need
 
 walls:
 	@tools/check-walls
+
+# The console: types, lints, and that its API client fits the API.
+console:
+	@cd web && npm ci --no-audit --no-fund --ignore-scripts --loglevel=error && npm run --silent check
 
 # What is built is what was committed.
 locks:

@@ -1119,6 +1119,7 @@ export interface paths {
                 };
             };
             responses: {
+                /** @description done; there is nothing more to say */
                 204: {
                     headers: {
                         [name: string]: unknown;
@@ -1165,6 +1166,7 @@ export interface paths {
                 };
             };
             responses: {
+                /** @description as asked */
                 200: {
                     headers: {
                         [name: string]: unknown;
@@ -1198,6 +1200,7 @@ export interface paths {
                 };
             };
             responses: {
+                /** @description done; there is nothing more to say */
                 204: {
                     headers: {
                         [name: string]: unknown;
@@ -1243,6 +1246,7 @@ export interface paths {
                 };
             };
             responses: {
+                /** @description as asked */
                 200: {
                     headers: {
                         [name: string]: unknown;
@@ -1285,6 +1289,7 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
+                /** @description as asked */
                 200: {
                     headers: {
                         [name: string]: unknown;
@@ -1293,6 +1298,7 @@ export interface paths {
                         "application/json": components["schemas"]["Session"];
                     };
                 };
+                /** @description see the status */
                 401: {
                     headers: {
                         [name: string]: unknown;
@@ -1328,6 +1334,7 @@ export interface paths {
                 };
             };
             responses: {
+                /** @description as asked */
                 200: {
                     headers: {
                         [name: string]: unknown;
@@ -1336,12 +1343,14 @@ export interface paths {
                         "application/json": components["schemas"]["Session"];
                     };
                 };
+                /** @description see the status */
                 401: {
                     headers: {
                         [name: string]: unknown;
                     };
                     content?: never;
                 };
+                /** @description see the status */
                 429: {
                     headers: {
                         [name: string]: unknown;
@@ -1369,6 +1378,7 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
+                /** @description done; there is nothing more to say */
                 204: {
                     headers: {
                         [name: string]: unknown;
@@ -1415,6 +1425,7 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
+                /** @description as asked */
                 200: {
                     headers: {
                         [name: string]: unknown;
@@ -1464,6 +1475,7 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
+                /** @description done; there is nothing more to say */
                 204: {
                     headers: {
                         [name: string]: unknown;
@@ -1509,6 +1521,7 @@ export interface paths {
                 };
             };
             responses: {
+                /** @description it was made */
                 201: {
                     headers: {
                         [name: string]: unknown;
@@ -1517,6 +1530,7 @@ export interface paths {
                         "application/json": components["schemas"]["Session"];
                     };
                 };
+                /** @description see the status */
                 410: {
                     headers: {
                         [name: string]: unknown;
@@ -1559,6 +1573,7 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
+                /** @description it was made */
                 201: {
                     headers: {
                         [name: string]: unknown;
@@ -1836,6 +1851,7 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
+                /** @description as asked */
                 200: {
                     headers: {
                         [name: string]: unknown;
@@ -1870,6 +1886,7 @@ export interface paths {
                 };
             };
             responses: {
+                /** @description it was made */
                 201: {
                     headers: {
                         [name: string]: unknown;
@@ -1918,6 +1935,7 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
+                /** @description done; there is nothing more to say */
                 204: {
                     headers: {
                         [name: string]: unknown;
@@ -1954,6 +1972,7 @@ export interface paths {
                 };
             };
             responses: {
+                /** @description as asked */
                 200: {
                     headers: {
                         [name: string]: unknown;
