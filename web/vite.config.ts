@@ -1,4 +1,6 @@
+import { readFile, writeFile } from "node:fs/promises";
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { join } from "node:path";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 import react from "@vitejs/plugin-react";
 import { defineConfig, type Plugin } from "vite";
@@ -8,14 +10,15 @@ function compressed(): Plugin {
   return {
     name: "compressed",
     apply: "build",
-    generateBundle(_options, bundle) {
-      for (const [fileName, file] of Object.entries(bundle)) {
-        if (!/\.(js|css|svg)$/.test(fileName)) continue;
-        const content = Buffer.from(file.type === "chunk" ? file.code : file.source);
-        if (content.length < 1024) continue;
+    // What is on the disk is final: until then other plugins still change it.
+    async writeBundle({ dir = "dist" }, bundle) {
+      for (const fileName of Object.keys(bundle)) {
+        const path = join(dir, fileName);
+        const content = await readFile(path);
+        if (!/\.(js|css|svg)$/.test(fileName) || content.length < 1024) continue;
         const params = { [constants.BROTLI_PARAM_QUALITY]: 9 };
-        this.emitFile({ type: "asset", fileName: `${fileName}.br`, source: brotliCompressSync(content, { params }) });
-        this.emitFile({ type: "asset", fileName: `${fileName}.gz`, source: gzipSync(content, { level: 9 }) });
+        await writeFile(`${path}.br`, brotliCompressSync(content, { params }));
+        await writeFile(`${path}.gz`, gzipSync(content, { level: 9 }));
       }
     },
   };
