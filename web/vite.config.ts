@@ -16,7 +16,7 @@ function compressed(): Plugin {
         const path = join(dir, fileName);
         const content = await readFile(path);
         if (!/\.(js|css|svg)$/.test(fileName) || content.length < 1024) continue;
-        const params = { [constants.BROTLI_PARAM_QUALITY]: 9 };
+        const params = { [constants.BROTLI_PARAM_QUALITY]: 11 };
         await writeFile(`${path}.br`, brotliCompressSync(content, { params }));
         await writeFile(`${path}.gz`, gzipSync(content, { level: 9 }));
       }
