@@ -109,6 +109,7 @@ pub struct ImportRequest {
     thumbprint: Option<String>,
 }
 
+// The fields stand here again: serde can't refuse unknown members of a struct that is flattened into another.
 /// A file to put under an existing name.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
