@@ -4,12 +4,16 @@
 //! and the room that brings it to Microsoft; both speak in these words.
 
 mod address;
+pub mod dsn_request;
 mod envelope;
 mod message_id;
 mod outcome;
+pub mod retry;
 pub mod test_message;
+mod traits;
 
 pub use address::{Address, InvalidAddress};
 pub use envelope::{Envelope, NoRecipients};
 pub use message_id::{InvalidMessageId, MessageId};
-pub use outcome::{Outcome, Reason};
+pub use outcome::{Attempted, Outcome, Reason, RecipientOutcome};
+pub use traits::Traits;

@@ -2,6 +2,41 @@
 
 use time::OffsetDateTime;
 
+use crate::Address;
+
+/// One try to deliver a message, as it ended for the message and for those of its recipients who fared
+/// otherwise.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempted {
+    /// The end for every recipient that isn't named below.
+    pub outcome: Outcome,
+    /// The recipients that ended otherwise. Where `outcome` is `Delivered` these are the ones that were
+    /// refused, each `Retry` or `Rejected`.
+    pub recipients: Vec<RecipientOutcome>,
+}
+
+/// How a try ended for one recipient.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecipientOutcome {
+    /// The recipient, as the envelope has it.
+    pub address: Address,
+    /// `Retry` or `Rejected`: what concerns the account concerns the whole message.
+    pub outcome: Outcome,
+}
+
+impl Attempted {
+    /// An attempt that ended alike for every recipient.
+    pub fn for_all(outcome: Outcome) -> Attempted {
+        Attempted { outcome, recipients: Vec::new() }
+    }
+
+    /// How it ended for one recipient.
+    pub fn outcome_for(&self, address: &Address) -> &Outcome {
+        let other = self.recipients.iter().find(|recipient| recipient.address == *address);
+        other.map_or(&self.outcome, |recipient| &recipient.outcome)
+    }
+}
+
 /// The end of one attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
@@ -43,4 +78,24 @@ pub struct Reason {
     pub text: String,
     /// The other side's name for the exchange, where it gave one: what its support asks for.
     pub request_id: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_recipient_that_is_not_named_fared_as_the_message_did() {
+        let ann: Address = "ann@contoso.com".parse().unwrap();
+        let bob: Address = "bob@contoso.com".parse().unwrap();
+        let why = Reason { code: "550 5.1.1".into(), text: "no such user".into(), request_id: None };
+        let refused = Outcome::Rejected { why };
+        let attempted = Attempted {
+            outcome: Outcome::Delivered { remote_id: None },
+            recipients: vec![RecipientOutcome { address: bob.clone(), outcome: refused.clone() }],
+        };
+        assert_eq!(attempted.outcome_for(&ann), &Outcome::Delivered { remote_id: None });
+        assert_eq!(attempted.outcome_for(&bob), &refused);
+        assert_eq!(Attempted::for_all(refused.clone()).outcome_for(&ann), &refused);
+    }
 }

@@ -243,7 +243,7 @@ fn mail_from(
     content: &Content<'_>,
     offered: &Extensions,
 ) -> Result<String, LocalTrouble> {
-    let mut line = format!("MAIL FROM:<{}>", envelope.from());
+    let mut line = format!("MAIL FROM:<{}>", envelope.from().map_or("", Address::as_str));
     if let Some(limit_octets) = offered.size {
         check_size(content.size_octets(), limit_octets)?;
         line += &format!(" SIZE={}", content.size_octets());
@@ -338,7 +338,7 @@ mod tests {
     use crate::secret::AccessToken;
 
     fn envelope(from: &str, to: &str) -> Envelope {
-        Envelope::new(from.parse().unwrap(), [to.parse().unwrap()]).unwrap()
+        Envelope::new(Some(from.parse().unwrap()), [to.parse().unwrap()]).unwrap()
     }
 
     fn line(from: &str, message: &str, offered: &[&str]) -> Result<String, &'static str> {

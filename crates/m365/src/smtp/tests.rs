@@ -63,7 +63,7 @@ async fn send_to(server: &ScriptedSmtp, token: &str, to: &[&str], limits: Timeou
     let conn = scripted::connection("http://localhost:1", server.port);
     let mailbox = "relay@contoso.com".parse().unwrap();
     let envelope = Envelope::new(
-        "relay@contoso.com".parse().unwrap(),
+        Some("relay@contoso.com".parse().unwrap()),
         to.iter().map(|address| address.parse().unwrap()),
     );
     let token = AccessToken::new(token);
@@ -364,7 +364,7 @@ async fn a_message_that_smtp_cannot_carry_is_refused_before_mail_from() {
     let server = ScriptedSmtp::play(&[GREETING, LOGGED_IN, BYE].concat()).await;
     let conn = scripted::connection("http://localhost:1", server.port);
     let mailbox: Address = "relay@contoso.com".parse().unwrap();
-    let envelope = Envelope::new(mailbox.clone(), [mailbox.clone()]).unwrap();
+    let envelope = Envelope::new(Some(mailbox.clone()), [mailbox.clone()]).unwrap();
     let token = AccessToken::new("token");
     let login = Login { mailbox: &mailbox, token: &token };
     let smuggled = b"a\r\n.\nMAIL FROM:<eve@x>\r\n";

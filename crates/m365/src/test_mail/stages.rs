@@ -370,7 +370,7 @@ async fn send_by_smtp(
     to: &Address,
     message: &[u8],
 ) -> Result<Found<()>, Failure> {
-    let envelope = Envelope::new(sender, [to.clone()]).expect("there is one recipient");
+    let envelope = Envelope::new(Some(sender), [to.clone()]).expect("there is one recipient");
     let sent = session.deliver(&envelope, message).await?;
     session.close().await;
     let id = sent.remote_id.map(|id| format!(" as {id}")).unwrap_or_default();
