@@ -32,9 +32,11 @@ mod flows;
 mod grants;
 mod location;
 mod page;
+pub mod queue;
 mod record;
 mod sessions;
 mod setup_link;
+mod submitters;
 mod users;
 mod word;
 
@@ -57,6 +59,7 @@ pub use grants::{DeleteGrantError, GrantRow, Grants, PutGrantError, RenewGrantEr
 pub use location::{Location, LocationError};
 pub use page::{BadCursor, Cursor, MAX_LIMIT, Page, Paged};
 pub use sessions::{EndSessionError, SecondFactor, SessionRow, Sessions, SetUpError, StartSessionError};
+pub use submitters::{ForeignFrom, PutSubmitterError, RemoveSubmitterError, SubmitterRow, SubmitterSecret};
 pub use users::{
     ConfirmTotpError, EditUserError, InsertUserError, PasswordHash, SecondFactorEdit, UserEdit, UserRow,
     Users,
