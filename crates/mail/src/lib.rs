@@ -4,10 +4,13 @@
 //! and the room that brings it to Microsoft; both speak in these words.
 
 mod address;
+mod date;
 pub mod dsn_request;
 mod envelope;
+pub mod header;
 mod message_id;
 mod outcome;
+mod received;
 pub mod retry;
 pub mod test_message;
 mod traits;
@@ -16,4 +19,5 @@ pub use address::{Address, InvalidAddress};
 pub use envelope::{Envelope, NoRecipients};
 pub use message_id::{InvalidMessageId, MessageId};
 pub use outcome::{Attempted, Outcome, Reason, RecipientOutcome};
+pub use received::{Origin, Received};
 pub use traits::Traits;

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// A Message-ID. Displayed with its angle brackets, as it stands in the header and as a message trace
-/// in the Exchange admin center wants it.
+/// A Message-ID: printable ASCII without spaces and angle brackets. Displayed with its angle brackets, as it
+/// stands in the header and as a message trace in the Exchange admin center wants it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct MessageId {
     bare: String,
@@ -19,6 +19,15 @@ pub struct InvalidMessageId;
 const MAX_OCTETS: usize = 250;
 
 impl MessageId {
+    /// Reads the name that somebody else gave a message, from the value of its field: devices put colons,
+    /// quotes and no `@` at all into it. None where nothing printable stands there, or more than one word.
+    pub fn read(value: &str) -> Option<MessageId> {
+        let text = value.trim();
+        let bare = text.strip_prefix('<').and_then(|text| text.strip_suffix('>')).unwrap_or(text);
+        let sound = bare.bytes().all(|byte| byte.is_ascii_graphic() && !b"<>".contains(&byte));
+        (sound && !bare.is_empty() && bare.len() <= MAX_OCTETS).then(|| MessageId { bare: bare.to_owned() })
+    }
+
     /// Without its angle brackets.
     pub fn bare(&self) -> &str {
         &self.bare
@@ -57,6 +66,16 @@ mod tests {
         let id: MessageId = "0190c2@postern.contoso.com".parse().unwrap();
         assert_eq!(id.to_string(), "<0190c2@postern.contoso.com>");
         assert_eq!(id.to_string().parse(), Ok(id));
+    }
+
+    #[test]
+    fn the_odd_names_of_devices_are_read_and_broken_ones_are_not() {
+        for text in ["<2026:11,22@scanner>", " <\"a\"@b>\r\n", "job-17", "<a@b@c>"] {
+            assert!(MessageId::read(text).is_some(), "{text:?}");
+        }
+        for text in ["", "<>", " \r\n", "<a b@c>", "<a@b> <c@d>", "<a@b> (comment)", "<é@b>"] {
+            assert_eq!(MessageId::read(text), None, "{text:?}");
+        }
     }
 
     #[test]
