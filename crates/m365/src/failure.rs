@@ -251,7 +251,14 @@ impl LocalTrouble {
 
     /// Only what our own store or a change made meanwhile caused passes by itself.
     pub fn is_temporary(&self) -> bool {
-        matches!(self.code, "account_changed" | "grant_not_stored" | "grant_not_loaded" | "interrupted")
+        matches!(
+            self.code,
+            "account_changed"
+                | "content_unreadable"
+                | "grant_not_stored"
+                | "grant_not_loaded"
+                | "interrupted"
+        )
     }
 }
 

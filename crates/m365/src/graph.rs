@@ -2,27 +2,31 @@
 //!
 //! What it must never do: take any answer but 202 for sent, or call a message unsent when the answer to its
 //! last byte is lost. A 401 is handed back: the caller renews the token once. Neighbours: `connection`
-//! carries the requests, `token` gives the access token, `diagnosis` explains what comes back.
+//! carries the requests, `courier` brings parcels and access tokens, `diagnosis` explains what comes back.
 
 mod body;
 mod licence;
+mod look;
 mod refusal;
 
+use std::future::Future;
+use std::pin::pin;
 use std::time::Duration;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use mail::Address;
+use reqwest::RequestBuilder;
 use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use serde_json::Value;
 use url::Url;
 
 use crate::connection::{Answer, Connection};
 use crate::failure::{Failure, LocalTrouble, NetworkKind, NetworkTrouble};
+use crate::parcel::{Content, ContentTrouble};
 use crate::secret::AccessToken;
-use body::WatchedBody;
+use body::Pump;
 
 pub use licence::{Licences, MailboxLicence};
+pub(crate) use look::was_sent;
 pub(crate) use refusal::read_refusal;
 
 /// Whose mailbox a call is about.
@@ -55,20 +59,21 @@ pub struct Profile {
 }
 
 /// Above this, Graph has answered 200 and not sent (additions C2).
-pub const MAX_MIME_OCTETS: usize = 2 * 1024 * 1024;
+pub const MAX_MIME_OCTETS: u64 = 2 * 1024 * 1024;
 
-/// Sends a message (RFC 5322 bytes) as it is. Recipients are those of its header (facts 5.2).
+/// Sends a message as it is. Recipients are those of its header (facts 5.2).
 ///
 /// # Errors
 /// `Graph` when it was refused, also by a success that isn't 202; `Network(AfterLastByte)` when the whole
-/// message was handed over and no answer came: it may have been sent. `Local` when it is too large.
-pub async fn send_mime(
+/// message was handed over and no answer came: it may have been sent. `Local` when it is too large, or can't
+/// be read.
+pub(crate) async fn send_mime(
     conn: &Connection,
     token: &AccessToken,
     mailbox: Mailbox<'_>,
-    mime: &[u8],
+    content: &dyn Content,
 ) -> Result<Sent, Failure> {
-    send_within(SEND_TIMEOUT, conn, token, mailbox, mime).await
+    send_within(SEND_TIMEOUT, conn, token, mailbox, content).await
 }
 
 /// Who signed in. Needs User.Read; there is nobody in application sign-in.
@@ -76,7 +81,7 @@ pub async fn send_mime(
 /// # Errors
 /// `Graph` when it was refused, `Network` without an answer.
 pub async fn who_am_i(conn: &Connection, token: &AccessToken) -> Result<Profile, Failure> {
-    let mut url = address(conn, Mailbox::Me, None);
+    let mut url = address(conn, Mailbox::Me, &[]);
     url.set_query(Some("$select=id,displayName,mail,userPrincipalName"));
     let answer = conn.exchange(conn.http().get(url).bearer_auth(token.expose())).await?;
     let profile = read_json(&answer)?;
@@ -99,7 +104,7 @@ pub async fn read_licences(
     token: &AccessToken,
     mailbox: Mailbox<'_>,
 ) -> Result<Licences, Failure> {
-    let url = address(conn, mailbox, Some("licenseDetails"));
+    let url = address(conn, mailbox, &["licenseDetails"]);
     let answer = conn.exchange(conn.http().get(url).bearer_auth(token.expose())).await?;
     Licences::read(&read_json(&answer)?).ok_or_else(|| answer.unreadable("the licences have no list"))
 }
@@ -112,36 +117,59 @@ async fn send_within(
     conn: &Connection,
     token: &AccessToken,
     mailbox: Mailbox<'_>,
-    mime: &[u8],
+    content: &dyn Content,
 ) -> Result<Sent, Failure> {
-    check_size(mime)?;
-    let (body, watch) = WatchedBody::new(STANDARD.encode(mime));
-    let request = conn
-        .http()
-        .post(address(conn, mailbox, Some("sendMail")))
-        .timeout(timeout)
-        .bearer_auth(token.expose())
-        .header(CONTENT_TYPE, "text/plain")
-        .header(CONTENT_LENGTH, body.len())
-        .body(reqwest::Body::wrap(body));
-    let answer = conn.exchange(request).await.map_err(|failure| match watch.is_handed_over() {
-        true => after_last_byte(failure),
-        false => failure,
-    })?;
+    check_size(content.size_octets())?;
+    let request = conn.http().post(address(conn, mailbox, &["sendMail"])).timeout(timeout);
+    let answer = post_mime(conn, token, request, content).await?;
     match answer.status {
         202 => Ok(Sent { request_id: answer.header("request-id").map(str::to_owned) }),
         _ => Err(refusal::of_answer(&answer).into()),
     }
 }
 
-fn check_size(mime: &[u8]) -> Result<(), LocalTrouble> {
-    match mime.len() > MAX_MIME_OCTETS {
+/// Posts a message in base64 while its pieces are read.
+async fn post_mime(
+    conn: &Connection,
+    token: &AccessToken,
+    request: RequestBuilder,
+    content: &dyn Content,
+) -> Result<Answer, Failure> {
+    let (body, watch, pump) = body::encode(content).await?;
+    let request = request
+        .bearer_auth(token.expose())
+        .header(CONTENT_TYPE, "text/plain")
+        .header(CONTENT_LENGTH, body.len())
+        .body(reqwest::Body::wrap(body));
+    let answer = match pump {
+        None => conn.exchange(request).await,
+        Some(pump) => while_pumping(pump, conn.exchange(request)).await?,
+    };
+    answer.map_err(|failure| match watch.is_handed_over() {
+        true => after_last_byte(failure),
+        false => failure,
+    })
+}
+
+/// The answer may come before the last piece was taken: then nobody needs the rest.
+async fn while_pumping<T>(pump: Pump<'_>, exchange: impl Future<Output = T>) -> Result<T, ContentTrouble> {
+    let mut exchange = pin!(exchange);
+    tokio::select! {
+        answer = &mut exchange => Ok(answer),
+        pumped = pump.run() => match pumped {
+            Ok(()) => Ok(exchange.await),
+            Err(trouble) => Err(trouble),
+        },
+    }
+}
+
+fn check_size(size_octets: u64) -> Result<(), LocalTrouble> {
+    match size_octets > MAX_MIME_OCTETS {
         false => Ok(()),
         true => Err(LocalTrouble::new(
             "message_too_large",
             format!(
-                "the message has {} octets; one request to Microsoft Graph takes {MAX_MIME_OCTETS} for certain",
-                mime.len()
+                "the message has {size_octets} octets; one request to Microsoft Graph takes {MAX_MIME_OCTETS} for certain"
             ),
             "Send a smaller message, or set the account's transport to SMTP.",
         )),
@@ -158,7 +186,8 @@ fn after_last_byte(failure: Failure) -> Failure {
     }
 }
 
-fn address(conn: &Connection, mailbox: Mailbox<'_>, call: Option<&str>) -> Url {
+/// The address of a call about a mailbox; each name stands in its place of the path, whatever it holds.
+fn address(conn: &Connection, mailbox: Mailbox<'_>, call: &[&str]) -> Url {
     let mut url = conn.cloud().graph.clone();
     let mut path = url.path_segments_mut().expect("a checked Graph address is http(s)");
     path.pop_if_empty().push("v1.0");

@@ -7,7 +7,8 @@
 //!
 //! The usual way through: a [`cloud::Cloud`] gets a [`connection::Connection`]; [`authorize`] (or
 //! [`device_code`]) signs a person in and leaves a refresh token with the [`grant_keeper::GrantKeeper`];
-//! [`token::Tokens`] gives access tokens from then on; [`state::AccountState`] says where an account stands.
+//! [`token::Tokens`] gives access tokens from then on; [`state::AccountState`] says where an account stands;
+//! the [`courier::Courier`] brings a [`parcel::Parcel`] to its end.
 //! Everything that fails does so as a [`Failure`]. Beginning a flow takes the connection and is async,
 //! because a plain OpenID provider's doors are known from its discovery document only.
 
@@ -15,6 +16,7 @@ pub mod account;
 pub mod authorize;
 pub mod cloud;
 pub mod connection;
+pub mod courier;
 pub mod device_code;
 pub mod diagnosis;
 pub mod failure;
@@ -22,6 +24,7 @@ pub mod grant_keeper;
 pub mod graph;
 mod id_token;
 pub mod outcome;
+pub mod parcel;
 mod provider;
 pub mod proxy;
 pub mod scope;
@@ -29,7 +32,7 @@ pub mod scope;
 mod scripted;
 pub mod secret;
 mod signed_in;
-pub mod smtp;
+pub(crate) mod smtp;
 pub mod state;
 pub mod tenant;
 pub mod test_mail;

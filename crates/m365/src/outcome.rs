@@ -1,12 +1,15 @@
 //! How an attempt that failed is to be settled: the step from what Microsoft said to what the queue does.
 //!
-//! What it must never do: call a message unsent of which nobody knows. Neighbours: `graph` and `smtp` make
-//! the [`Failure`], the queue reads the [`Outcome`].
+//! What it must never do: call a message unsent of which nobody knows, or blame an account for what one of
+//! its mailboxes, or one message, has done. Neighbours: `graph` and `smtp` make the [`Failure`], the queue
+//! reads the [`Outcome`].
 
-use mail::{Outcome, Reason};
-use time::OffsetDateTime;
+use mail::{Attempted, Outcome, Reason, RecipientOutcome, Scope};
+use time::{Duration, OffsetDateTime};
 
-use crate::failure::{Failure, GraphRefusal, NetworkKind, SmtpRefusal, SmtpStage};
+use crate::courier::Origin;
+use crate::failure::{Failure, GraphRefusal, LocalTrouble, NetworkKind, SmtpRefusal, SmtpStage};
+use crate::smtp::{Handover, MAX_RECIPIENTS};
 
 /// The outcome of an attempt to send one message that ended in `failure` at `now`.
 pub fn of_failure(failure: &Failure, now: OffsetDateTime) -> Outcome {
@@ -17,31 +20,89 @@ pub fn of_failure(failure: &Failure, now: OffsetDateTime) -> Outcome {
     };
     match verdict(failure) {
         Verdict::Unknown => Outcome::Unknown { why },
-        Verdict::Retry => Outcome::Retry { why, not_before: failure.retry_after().map(|pause| now + pause) },
+        Verdict::Retry(scope) => Outcome::Retry { why, not_before: not_before(failure, now), scope },
         Verdict::Message => Outcome::Rejected { why },
-        Verdict::Account => Outcome::AccountBroken { why },
+        Verdict::Account | Verdict::OwnMailbox => Outcome::AccountBroken { why },
+    }
+}
+
+/// What a whole attempt comes to, for the message and for each recipient that fared otherwise.
+pub(crate) fn of_handover(handover: &Handover, origin: &Origin<'_>, now: OffsetDateTime) -> Attempted {
+    let outcome = match &handover.ended {
+        Ok(remote_id) => Outcome::Delivered { remote_id: remote_id.clone() },
+        Err(failure) => of_failure_at(failure, origin, now),
+    };
+    let mut recipients: Vec<RecipientOutcome> = Vec::new();
+    for refusal in &handover.refused {
+        let address = refusal.recipient.clone().expect("a refused RCPT names its recipient");
+        recipients.push(RecipientOutcome { address, outcome: of_failure(&refusal.clone().into(), now) });
+    }
+    if matches!(outcome, Outcome::Delivered { .. } | Outcome::Unknown { .. }) {
+        let in_turn = |address: &mail::Address| RecipientOutcome {
+            address: address.clone(),
+            outcome: Outcome::Retry { why: next_turn(), not_before: Some(now), scope: Scope::Message },
+        };
+        recipients.extend(handover.left_over.iter().map(in_turn));
+    }
+    recipients.retain(|recipient| recipient.outcome != outcome);
+    Attempted { outcome, recipients }
+}
+
+/// An application may send for many mailboxes: one that is missing or switched off must not stop the others.
+fn of_failure_at(failure: &Failure, origin: &Origin<'_>, now: OffsetDateTime) -> Outcome {
+    let is_foreign = origin.account.sender() != Some(origin.mailbox);
+    match of_failure(failure, now) {
+        Outcome::AccountBroken { why } if is_foreign && matches!(verdict(failure), Verdict::OwnMailbox) => {
+            Outcome::Retry { why, not_before: Some(now + MENDING_PAUSE), scope: Scope::Mailbox }
+        }
+        outcome => outcome,
+    }
+}
+
+fn next_turn() -> Reason {
+    Reason {
+        code: "too_many_recipients".to_owned(),
+        text: format!("Exchange Online takes {MAX_RECIPIENTS} recipients at once; the others follow now"),
+        request_id: None,
     }
 }
 
 enum Verdict {
     Unknown,
-    Retry,
+    /// It is expected to pass.
+    Retry(Scope),
     Message,
+    /// The mailbox is missing, switched off or blocked. Where it is the account's own, the account is broken.
+    OwnMailbox,
     Account,
 }
 
 fn verdict(failure: &Failure) -> Verdict {
     match failure {
-        Failure::Network(trouble) if trouble.kind == NetworkKind::AfterLastByte => Verdict::Unknown,
-        Failure::Graph(refusal) if may_have_been_sent(refusal) => Verdict::Unknown,
-        _ if failure.is_temporary() => Verdict::Retry,
+        Failure::Network(trouble) => judge_network(trouble.kind),
+        Failure::Entra(refusal) if refusal.is_temporary() => Verdict::Retry(Scope::Account),
+        Failure::Entra(_) => Verdict::Account,
         Failure::Graph(refusal) => judge_graph(refusal),
         Failure::Smtp(refusal) => judge_smtp(refusal),
-        Failure::Local(trouble) => match trouble.code {
-            "message_too_large" | "bare_line_break" | "extension_not_offered" => Verdict::Message,
-            _ => Verdict::Account,
-        },
-        Failure::Entra(_) | Failure::Network(_) => Verdict::Account,
+        Failure::Local(trouble) => judge_local(trouble),
+    }
+}
+
+fn judge_network(kind: NetworkKind) -> Verdict {
+    match kind {
+        NetworkKind::AfterLastByte => Verdict::Unknown,
+        // Nobody of this account gets through.
+        kind if kind.is_before_request() => Verdict::Retry(Scope::Account),
+        _ => Verdict::Retry(Scope::Message),
+    }
+}
+
+fn judge_local(trouble: &LocalTrouble) -> Verdict {
+    match trouble.code {
+        "content_unreadable" | "account_changed" | "interrupted" => Verdict::Retry(Scope::Message),
+        _ if trouble.is_temporary() => Verdict::Retry(Scope::Account),
+        "message_too_large" | "bare_line_break" | "extension_not_offered" => Verdict::Message,
+        _ => Verdict::Account,
     }
 }
 
@@ -52,29 +113,92 @@ fn may_have_been_sent(refusal: &GraphRefusal) -> bool {
 
 fn judge_graph(refusal: &GraphRefusal) -> Verdict {
     match (refusal.code.as_str(), refusal.status) {
+        _ if may_have_been_sent(refusal) => Verdict::Unknown,
+        _ if refusal.is_temporary() => Verdict::Retry(reach_of_graph(refusal)),
         // The From of this message, not the account: others may pass.
         ("ErrorSendAsDenied", _) => Verdict::Message,
-        ("ErrorQuotaExceeded" | "quotaLimitReached" | "ErrorInvalidUser", _) => Verdict::Account,
-        (_, 401 | 403 | 404 | 507) => Verdict::Account,
+        // The mailbox is full: mail waits until somebody has emptied it.
+        ("ErrorQuotaExceeded" | "quotaLimitReached", _) | (_, 507) => Verdict::Retry(Scope::Mailbox),
+        ("ErrorInvalidUser" | "MailboxNotEnabledForRESTAPI", _) | (_, 404) => Verdict::OwnMailbox,
+        (_, 401 | 403) => Verdict::Account,
         _ => Verdict::Message,
     }
+}
+
+/// Limits of Outlook count by mailbox (facts 5.5), and a pause that is asked for is asked of it.
+fn reach_of_graph(refusal: &GraphRefusal) -> Scope {
+    let is_limit = is_daily_limit(refusal)
+        || refusal.retry_after.is_some()
+        || matches!(refusal.status, 429 | 509)
+        || matches!(
+            refusal.code.as_str(),
+            "ApplicationThrottled" | "TooManyRequests" | "activityLimitReached"
+        );
+    if is_limit { Scope::Mailbox } else { Scope::Message }
+}
+
+/// Additions C3: stop sending for that mailbox, long pause.
+fn is_daily_limit(refusal: &GraphRefusal) -> bool {
+    refusal.code == "ErrorExceededMessageLimit"
 }
 
 fn judge_smtp(refusal: &SmtpRefusal) -> Verdict {
     let enhanced = refusal.enhanced.as_deref().unwrap_or_default();
     match (refusal.stage, refusal.code) {
+        _ if refusal.is_temporary() => Verdict::Retry(reach_of_smtp(refusal)),
         (SmtpStage::RcptTo, _) => Verdict::Message,
+        (SmtpStage::Auth, _) if refusal.text.contains("disabled for the Mailbox") => Verdict::OwnMailbox,
         (SmtpStage::MailFrom | SmtpStage::Data | SmtpStage::EndOfData, code) if code != 530 => {
             match enhanced {
-                // Sender blocked or banned, mailbox full, tenant blocked: facts 6.6.
-                "5.1.8" | "5.7.57" | "5.7.501" | "5.7.502" | "5.7.503" | "5.7.511" => Verdict::Account,
-                "5.2.2" | "5.7.64" | "5.7.705" | "5.7.708" | "5.7.750" | "5.7.3" => Verdict::Account,
+                // Mailbox full: facts 6.6.
+                "5.2.2" => Verdict::Retry(Scope::Mailbox),
+                // The mailbox is blocked for what it has sent.
+                "5.1.8" => Verdict::OwnMailbox,
+                // Sender banned, tenant blocked.
+                "5.7.57" | "5.7.501" | "5.7.502" | "5.7.503" | "5.7.511" => Verdict::Account,
+                "5.7.64" | "5.7.705" | "5.7.708" | "5.7.750" | "5.7.3" => Verdict::Account,
                 _ => Verdict::Message,
             }
         }
         _ => Verdict::Account,
     }
 }
+
+/// Before there is an envelope, and where Exchange counts sessions or senders, all of the mailbox's mail would
+/// meet the same.
+fn reach_of_smtp(refusal: &SmtpRefusal) -> Scope {
+    let is_about_message = matches!(
+        refusal.stage,
+        SmtpStage::MailFrom | SmtpStage::RcptTo | SmtpStage::Data | SmtpStage::EndOfData
+    );
+    match is_about_message && refusal.code != 432 && !needs_long_pause(refusal) {
+        true => Scope::Message,
+        false => Scope::Mailbox,
+    }
+}
+
+/// Throttled for its errors, or over the day's recipients: facts 6.6. Both 5xx, both pass with time only.
+fn needs_long_pause(refusal: &SmtpRefusal) -> bool {
+    refusal.code >= 500 && refusal.is_temporary() && refusal.stage == SmtpStage::EndOfData
+}
+
+fn not_before(failure: &Failure, now: OffsetDateTime) -> Option<OffsetDateTime> {
+    if let Some(pause) = failure.retry_after() {
+        return Some(now + pause);
+    }
+    match failure {
+        Failure::Graph(refusal) if is_daily_limit(refusal) => Some(now + LIMIT_PAUSE),
+        Failure::Graph(refusal) if !refusal.is_temporary() => Some(now + MENDING_PAUSE),
+        Failure::Smtp(refusal) if needs_long_pause(refusal) => Some(now + LIMIT_PAUSE),
+        Failure::Smtp(refusal) if !refusal.is_temporary() => Some(now + MENDING_PAUSE),
+        _ => None,
+    }
+}
+
+/// For a limit that counts over a day: asking more often is what made it worse.
+const LIMIT_PAUSE: Duration = Duration::hours(1);
+/// For what somebody has to mend: soon enough after it was.
+const MENDING_PAUSE: Duration = Duration::minutes(15);
 
 #[cfg(test)]
 mod tests {
@@ -91,7 +215,9 @@ mod tests {
     fn name(failure: impl Into<Failure>) -> &'static str {
         match of_failure(&failure.into(), NOW) {
             Outcome::Delivered { .. } => "delivered",
-            Outcome::Retry { .. } => "retry",
+            Outcome::Retry { scope: Scope::Message, .. } => "retry",
+            Outcome::Retry { scope: Scope::Mailbox, .. } => "retry_mailbox",
+            Outcome::Retry { scope: Scope::Account, .. } => "retry_account",
             Outcome::Rejected { .. } => "rejected",
             Outcome::AccountBroken { .. } => "account_broken",
             Outcome::Unknown { .. } => "unknown",
@@ -113,7 +239,8 @@ mod tests {
             (NetworkKind::AfterLastByte, "unknown"),
             (NetworkKind::Reset, "retry"),
             (NetworkKind::Timeout, "retry"),
-            (NetworkKind::Dns, "retry"),
+            (NetworkKind::Dns, "retry_account"),
+            (NetworkKind::Tls, "retry_account"),
         ] {
             assert_eq!(name(NetworkTrouble::new("a:1", kind, "")), expected);
         }
@@ -132,10 +259,11 @@ mod tests {
             (404, "MailboxNotEnabledForRESTAPI", "account_broken"),
             (400, "ErrorInvalidRecipients", "rejected"),
             (400, "ErrorMessageSizeExceeded", "rejected"),
-            (400, "ErrorExceededMessageLimit", "retry"),
+            (400, "ErrorExceededMessageLimit", "retry_mailbox"),
+            (503, "serviceNotAvailable", "retry"),
             (413, "", "rejected"),
-            (429, "ApplicationThrottled", "retry"),
-            (507, "", "account_broken"),
+            (429, "ApplicationThrottled", "retry_mailbox"),
+            (507, "ErrorQuotaExceeded", "retry_mailbox"),
             (200, "", "rejected"),
         ] {
             assert_eq!(name(graph(status, code)), expected, "{status} {code}");
@@ -146,9 +274,11 @@ mod tests {
             (SmtpStage::MailFrom, 501, "5.1.7", "rejected"),
             (SmtpStage::RcptTo, 550, "5.1.1", "rejected"),
             (SmtpStage::RcptTo, 452, "4.5.3", "retry"),
-            (SmtpStage::EndOfData, 432, "4.3.2", "retry"),
+            (SmtpStage::EndOfData, 432, "4.3.2", "retry_mailbox"),
+            (SmtpStage::EndOfData, 451, "4.7.0", "retry"),
+            (SmtpStage::Greeting, 421, "4.3.2", "retry_mailbox"),
             (SmtpStage::EndOfData, 554, "5.2.252", "rejected"),
-            (SmtpStage::EndOfData, 554, "5.2.2", "account_broken"),
+            (SmtpStage::EndOfData, 554, "5.2.2", "retry_mailbox"),
             (SmtpStage::EndOfData, 552, "5.3.4", "rejected"),
             (SmtpStage::EndOfData, 550, "5.1.8", "account_broken"),
         ] {
@@ -157,7 +287,9 @@ mod tests {
         assert_eq!(name(LocalTrouble::new("message_too_large", "m", "h")), "rejected");
         assert_eq!(name(LocalTrouble::new("needs_sign_in", "m", "h")), "account_broken");
         assert_eq!(name(EntraRefusal::from_redirect("invalid_grant", "", None, None)), "account_broken");
-        assert_eq!(name(EntraRefusal::from_redirect("server_error", "", None, None)), "retry");
+        assert_eq!(name(EntraRefusal::from_redirect("server_error", "", None, None)), "retry_account");
+        assert_eq!(name(LocalTrouble::new("grant_not_loaded", "m", "h")), "retry_account");
+        assert_eq!(name(LocalTrouble::new("content_unreadable", "m", "h")), "retry");
     }
 
     #[test]
@@ -165,7 +297,8 @@ mod tests {
         let mut refusal = graph(429, "ApplicationThrottled");
         refusal.retry_after = Some(Duration::from_secs(90));
         refusal.request_id = Some("r-1".to_owned());
-        let Outcome::Retry { why, not_before } = of_failure(&refusal.into(), NOW) else {
+        let Outcome::Retry { why, not_before, scope: Scope::Mailbox } = of_failure(&refusal.into(), NOW)
+        else {
             panic!("throttled mail is tried again");
         };
         assert_eq!(not_before, Some(datetime!(2026-11-21 12:01:30 UTC)));

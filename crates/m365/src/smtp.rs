@@ -1,31 +1,33 @@
 //! Mail to Exchange Online by SMTP AUTH XOAUTH2 (facts 6): STARTTLS with a verified certificate, always.
 //!
 //! What it must never do: say a token before TLS is verified, or call a message unsent when the answer to
-//! its last byte is lost. Neighbours: `mail` gives the envelope, `token` the access token, and `diagnosis`
+//! its last byte is lost. Neighbours: `courier` brings the parcel and the access token, and `diagnosis`
 //! explains what comes back.
 
 mod content;
 mod extensions;
+pub(crate) mod pool;
 mod reply;
 mod session;
+mod transaction;
 mod wire;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use mail::{Address, Envelope};
+use mail::Address;
 use rustls::ClientConfig;
 
 use crate::cloud::SmtpServer;
 use crate::connection::Connection;
-use crate::failure::{Failure, SmtpRefusal};
 use crate::secret::AccessToken;
 
-pub use session::Session;
+pub(crate) use session::Session;
+pub(crate) use transaction::{Handover, Letter, MAX_RECIPIENTS};
 
 /// Which server to speak to, and how.
 #[derive(Debug, Clone)]
-pub struct Server<'a> {
+pub(crate) struct Server<'a> {
     address: &'a SmtpServer,
     tls: &'a Arc<ClientConfig>,
     hello: String,
@@ -34,61 +36,36 @@ pub struct Server<'a> {
 
 /// Who logs in.
 #[derive(Debug, Clone, Copy)]
-pub struct Login<'a> {
+pub(crate) struct Login<'a> {
     /// The mailbox that the mail goes out of; for a shared one the shared address (facts 6.3).
-    pub mailbox: &'a Address,
+    pub(crate) mailbox: &'a Address,
     /// An access token for the Exchange resource, not for Graph.
-    pub token: &'a AccessToken,
+    pub(crate) token: &'a AccessToken,
 }
 
 /// How long to wait for what. RFC 5321 §4.5.3.2 gives minimums of 2 to 10 minutes for hosts that talk across
 /// the world of 1982; Microsoft's front ends answer in seconds, and a person may be waiting at a console. Only
 /// the answer to the final dot keeps minutes: cutting it short makes doubles (§4.5.3.2.6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Timeouts {
+pub(crate) struct Timeouts {
     /// Name look-up and TCP connection.
-    pub connect: Duration,
+    pub(crate) connect: Duration,
     /// The first line (RFC: 5 minutes).
-    pub greeting: Duration,
+    pub(crate) greeting: Duration,
     /// Each command, and the TLS handshake (RFC: 2 to 5 minutes).
-    pub command: Duration,
+    pub(crate) command: Duration,
     /// Each block of 64 KiB of the message (RFC: 3 minutes).
-    pub data_block: Duration,
+    pub(crate) data_block: Duration,
     /// The answer to the final dot (RFC: 10 minutes); more than 30 messages a minute are slowed down here.
-    pub end_of_data: Duration,
+    pub(crate) end_of_data: Duration,
     /// The answer to QUIT, which no longer matters.
-    pub quit: Duration,
-}
-
-/// A message that the server has taken responsibility for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sent {
-    /// Exchange's own name for it, with angle brackets, where its answer has one.
-    pub remote_id: Option<String>,
-    /// The recipients that were refused, each with its verdict. It did not go to them.
-    pub refused: Vec<SmtpRefusal>,
-}
-
-/// Sends one message over a connection of its own.
-///
-/// # Errors
-/// As [`Session::open`] and [`Session::deliver`].
-pub async fn send(
-    server: &Server<'_>,
-    login: &Login<'_>,
-    envelope: &Envelope,
-    message: &[u8],
-) -> Result<Sent, Failure> {
-    let mut session = Session::open(server, login).await?;
-    let sent = session.deliver(envelope, message).await;
-    session.close().await;
-    sent
+    pub(crate) quit: Duration,
 }
 
 impl<'a> Server<'a> {
     /// The SMTP server of the connection's cloud; its certificate is verified against the same roots.
     /// `hello` is what we call ourselves in EHLO: a domain name (RFC 5321 §4.1.4).
-    pub fn of_cloud(conn: &'a Connection, hello: &str) -> Server<'a> {
+    pub(crate) fn of_cloud(conn: &'a Connection, hello: &str) -> Server<'a> {
         Server {
             address: &conn.cloud().smtp,
             tls: conn.smtp_tls(),
@@ -99,7 +76,7 @@ impl<'a> Server<'a> {
 
     /// With other limits than the default ones.
     #[must_use]
-    pub fn with_timeouts(self, timeouts: Timeouts) -> Server<'a> {
+    pub(crate) fn with_timeouts(self, timeouts: Timeouts) -> Server<'a> {
         Server { timeouts, ..self }
     }
 

@@ -1,8 +1,9 @@
 //! *Send Test Email* and *Check*: the way of a message, walked stage by stage, each told as it happens.
 //!
 //! A stage that fails says what Microsoft answered, what it means and what to do; what comes after it isn't
-//! tried. Access tokens are opaque: what one seems to say is a hint, never a verdict. Neighbours: `token`,
-//! `graph` and `smtp` do the work, `diagnosis` gives the words, the API passes the stages on.
+//! tried. Access tokens are opaque: what one seems to say is a hint, never a verdict. The message itself goes
+//! by the `courier`, as all mail does, over sessions of its own: what was mended counts. Neighbours: `token`
+//! and `courier` do the work, `diagnosis` gives the words, the API passes the stages on.
 
 mod recorder;
 mod stages;
@@ -17,6 +18,7 @@ use time::OffsetDateTime;
 
 use crate::account::Account;
 use crate::connection::Connection;
+use crate::courier::Courier;
 use crate::diagnosis::{Facts, Turn};
 use crate::failure::Failure;
 use crate::state::Missing;
@@ -114,23 +116,26 @@ pub async fn run(
     on_event: &mut (impl FnMut(StageEvent) + Send),
 ) -> Report {
     let mut recorder = Recorder::new(ALL, facts(context), on_event);
-    let message_id = match stages::up_to_mailbox(context, &mut recorder).await {
+    let courier = Courier::new(context.tokens.clone(), context.host);
+    let message_id = match stages::up_to_mailbox(context, &courier, &mut recorder).await {
         Ok(way) => {
             // The verdict stands in the recorder.
-            let _ = stages::send_message(context, way, to, message_id, &mut recorder).await;
+            let _ = stages::send_message(context, &courier, &way, to, message_id, &mut recorder).await;
             Some(message_id.to_string())
         }
         Err(_) => None,
     };
+    courier.close().await;
     recorder.into_report(message_id)
 }
 
 /// Walks all stages but the message: nothing is sent.
 pub async fn check(context: &Context<'_>, on_event: &mut (impl FnMut(StageEvent) + Send)) -> Report {
     let mut recorder = Recorder::new(ALL_BUT_MESSAGE, facts(context), on_event);
-    if let Ok(way) = stages::up_to_mailbox(context, &mut recorder).await {
-        way.leave().await;
-    }
+    let courier = Courier::new(context.tokens.clone(), context.host);
+    // The verdict stands in the recorder.
+    let _ = stages::up_to_mailbox(context, &courier, &mut recorder).await;
+    courier.close().await;
     recorder.into_report(None)
 }
 

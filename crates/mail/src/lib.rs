@@ -18,6 +18,6 @@ mod traits;
 pub use address::{Address, InvalidAddress};
 pub use envelope::{Envelope, NoRecipients};
 pub use message_id::{InvalidMessageId, MessageId};
-pub use outcome::{Attempted, Outcome, Reason, RecipientOutcome};
+pub use outcome::{Attempted, Outcome, Reason, RecipientOutcome, Scope};
 pub use received::{Origin, Received};
 pub use traits::Traits;

@@ -49,8 +49,10 @@ pub enum Outcome {
     Retry {
         /// What stood in the way.
         why: Reason,
-        /// Not earlier than this, where the other side named a time.
+        /// Not earlier than this, where the other side named a time or is known to need some.
         not_before: Option<OffsetDateTime>,
+        /// What would meet the same trouble, and should wait too.
+        scope: Scope,
     },
     /// Never: this message won't be accepted however often it is tried.
     Rejected {
@@ -67,6 +69,17 @@ pub enum Outcome {
         /// How the answer was lost.
         why: Reason,
     },
+}
+
+/// How far a trouble reaches that is expected to pass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Scope {
+    /// This message: others may pass.
+    Message,
+    /// All mail of the mailbox: it is throttled, or full.
+    Mailbox,
+    /// All mail of the account: Microsoft can't be reached, or gives no token.
+    Account,
 }
 
 /// Why an attempt ended as it did.

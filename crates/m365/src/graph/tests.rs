@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
 use super::*;
+use crate::parcel::testing::Cut;
 use crate::scripted;
 use crate::scripted::http::{Play, Request, ScriptedHttp, answer, answer_with};
 
@@ -16,7 +20,7 @@ async fn send_in(limit: Duration, mime: &[u8], play: Play) -> (Result<Sent, Fail
     let server = ScriptedHttp::play([play]).await;
     let conn = scripted::connection(&server.url, 1);
     let sender = "relay@contoso.com".parse().unwrap();
-    let sent = send_within(limit, &conn, &token(), Mailbox::User(&sender), mime).await;
+    let sent = send_within(limit, &conn, &token(), Mailbox::User(&sender), &Cut::whole(mime)).await;
     let request = server.requests().await.remove(0);
     (sent, request)
 }
@@ -49,7 +53,7 @@ async fn a_message_goes_out_whole_as_base64_and_202_means_sent() {
 async fn who_signed_in_sends_under_me() {
     let server = ScriptedHttp::play([answer(202, "")]).await;
     let conn = scripted::connection(&server.url, 1);
-    send_mime(&conn, &token(), Mailbox::Me, MIME).await.unwrap();
+    send_mime(&conn, &token(), Mailbox::Me, &Cut::whole(MIME)).await.unwrap();
     assert_eq!(server.requests().await[0].line, "POST /v1.0/me/sendMail");
 }
 
@@ -58,7 +62,7 @@ async fn a_name_cannot_leave_its_place_in_the_path() {
     let server = ScriptedHttp::play([answer(202, "")]).await;
     let conn = scripted::connection(&server.url, 1);
     let odd = "a/b?c#d%2e@contoso.com".parse().unwrap();
-    send_mime(&conn, &token(), Mailbox::User(&odd), MIME).await.unwrap();
+    send_mime(&conn, &token(), Mailbox::User(&odd), &Cut::whole(MIME)).await.unwrap();
     assert_eq!(server.requests().await[0].line, "POST /v1.0/users/a%2Fb%3Fc%23d%252e@contoso.com/sendMail");
 }
 
@@ -74,9 +78,9 @@ async fn a_401_is_handed_back_and_a_fresh_token_gets_through() {
     let expired = r#"{"error":{"code":"InvalidAuthenticationToken","message":"Lifetime validation failed, the token is expired.","innerError":{"request-id":"r"}}}"#;
     let server = ScriptedHttp::play([answer(401, expired), answer(202, "")]).await;
     let conn = scripted::connection(&server.url, 1);
-    let first = send_mime(&conn, &token(), Mailbox::Me, MIME).await.unwrap_err();
+    let first = send_mime(&conn, &token(), Mailbox::Me, &Cut::whole(MIME)).await.unwrap_err();
     assert_eq!(first.code(), "InvalidAuthenticationToken");
-    send_mime(&conn, &AccessToken::new("fresh"), Mailbox::Me, MIME).await.unwrap();
+    send_mime(&conn, &AccessToken::new("fresh"), Mailbox::Me, &Cut::whole(MIME)).await.unwrap();
     assert_eq!(server.requests().await[1].header("authorization"), Some("Bearer fresh"));
 }
 
@@ -139,14 +143,14 @@ async fn silence_after_the_whole_message_means_unknown() {
 #[tokio::test]
 async fn nobody_listening_is_no_unknown_outcome() {
     let conn = scripted::connection("http://127.0.0.1:1", 1);
-    let failure = send_mime(&conn, &token(), Mailbox::Me, MIME).await.unwrap_err();
+    let failure = send_mime(&conn, &token(), Mailbox::Me, &Cut::whole(MIME)).await.unwrap_err();
     assert_eq!(failure.code(), "connect");
 }
 
 #[tokio::test]
 async fn what_graph_would_swallow_is_not_sent_at_all() {
     let conn = scripted::connection("http://127.0.0.1:1", 1);
-    let too_large = vec![b'x'; MAX_MIME_OCTETS + 1];
+    let too_large = Cut::whole(vec![b'x'; MAX_MIME_OCTETS as usize + 1]);
     let failure = send_mime(&conn, &token(), Mailbox::Me, &too_large).await.unwrap_err();
     assert_eq!(failure.code(), "message_too_large");
 }

@@ -1,102 +1,120 @@
-//! A message as it goes through DATA: checked for what SMTP can't carry, and dot-stuffed.
+//! A message as it goes through DATA or BDAT, piece by piece: checked for what SMTP can't carry, and stuffed.
 //!
-//! Only CRLF ends a line here. A bare CR or LF is refused before anything is sent: servers disagree on
-//! what they mean, and a second message could hide behind one.
+//! Only CRLF ends a line here. A bare CR or LF is refused before the piece that holds it is sent: servers
+//! disagree on what they mean, and a second message could hide behind one.
 
-/// A message that may be sent with DATA, and what it asks of the server.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Content<'a> {
-    bytes: &'a [u8],
-    /// It holds octets above 127 somewhere: RFC 6152.
-    pub(super) is_eight_bit: bool,
-    /// Its header holds UTF-8 beyond ASCII: RFC 6532.
-    pub(super) is_international: bool,
-}
+use memchr::{memchr2_iter, memmem};
 
-/// The message has a CR without an LF, or an LF without a CR, at this offset.
+/// A CR without an LF, or an LF without a CR, at this offset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct BareLineBreak {
-    /// Where, in octets from its begin.
-    pub(super) offset: usize,
+    /// Where, in octets from the message's begin.
+    pub(super) offset: u64,
 }
 
-impl<'a> Content<'a> {
-    /// Looks the message through once.
-    pub(super) fn check(bytes: &'a [u8]) -> Result<Content<'a>, BareLineBreak> {
-        if let Some(offset) = find_bare_line_break(bytes) {
-            return Err(BareLineBreak { offset });
+/// Looks for bare line breaks in one piece after the other.
+#[derive(Debug, Default)]
+pub(super) struct LineEnds {
+    seen_octets: u64,
+    /// The last piece ended in a CR: its LF must come first in the next.
+    ends_in_cr: bool,
+}
+
+impl LineEnds {
+    /// Looks at the next piece.
+    pub(super) fn check(&mut self, piece: &[u8]) -> Result<(), BareLineBreak> {
+        let bare = |at: usize| BareLineBreak { offset: self.seen_octets + at as u64 };
+        let mut awaited = self.ends_in_cr.then_some(0);
+        for at in memchr2_iter(b'\r', b'\n', piece) {
+            match (piece[at], awaited) {
+                (b'\n', Some(place)) if place == at => awaited = None,
+                (b'\r', None) => awaited = Some(at + 1),
+                (_, None) => return Err(bare(at)),
+                (_, Some(place)) => return Err(before(bare(place))),
+            }
         }
-        let header = header_of(bytes);
-        Ok(Content {
-            bytes,
-            is_eight_bit: !bytes.is_ascii(),
-            is_international: !header.is_ascii() && std::str::from_utf8(header).is_ok(),
-        })
+        match awaited {
+            Some(place) if place < piece.len() => return Err(before(bare(place))),
+            // An empty piece changes nothing: the LF may still come.
+            awaited => self.ends_in_cr = awaited.is_some(),
+        }
+        self.seen_octets += piece.len() as u64;
+        Ok(())
     }
 
-    /// Its size as SIZE counts it (RFC 1870 §3): with line ends, without stuffing.
-    pub(super) fn size_octets(&self) -> usize {
-        self.bytes.len()
+    /// The message is over.
+    pub(super) fn finish(&self) -> Result<(), BareLineBreak> {
+        match self.ends_in_cr {
+            false => Ok(()),
+            true => Err(BareLineBreak { offset: self.seen_octets - 1 }),
+        }
+    }
+}
+
+fn before(place: BareLineBreak) -> BareLineBreak {
+    BareLineBreak { offset: place.offset - 1 }
+}
+
+/// Doubles dots at line starts (RFC 5321 §4.5.2) wherever the pieces are cut, and knows how to end.
+#[derive(Debug)]
+pub(super) struct Stuffing {
+    at_line_start: bool,
+}
+
+impl Stuffing {
+    pub(super) fn new() -> Stuffing {
+        Stuffing { at_line_start: true }
     }
 
-    /// The message, stuffed (RFC 5321 §4.5.2), in blocks of about `block_octets`. The end isn't in it.
-    pub(super) fn stuffed_blocks(&self, block_octets: usize) -> impl Iterator<Item = Vec<u8>> {
-        let mut at_line_start = true;
-        self.bytes.chunks(block_octets).map(move |chunk| stuff(chunk, &mut at_line_start))
+    /// Adds the next octets to `stuffed`.
+    pub(super) fn add(&mut self, octets: &[u8], stuffed: &mut Vec<u8>) {
+        let Some(last) = octets.last() else { return };
+        if self.at_line_start && octets[0] == b'.' {
+            stuffed.push(b'.');
+        }
+        let mut copied = 0;
+        for line_end in memmem::find_iter(octets, b"\n.") {
+            stuffed.extend_from_slice(&octets[copied..=line_end]);
+            stuffed.push(b'.');
+            copied = line_end + 1;
+        }
+        stuffed.extend_from_slice(&octets[copied..]);
+        // Bare LF has been refused: an LF always ends a line.
+        self.at_line_start = *last == b'\n';
     }
 
     /// What ends the data: RFC 5321 §4.1.1.4.
     pub(super) fn end_of_data(&self) -> &'static [u8] {
-        match self.bytes.ends_with(b"\r\n") || self.bytes.is_empty() {
+        match self.at_line_start {
             true => b".\r\n",
             false => b"\r\n.\r\n",
         }
     }
 }
 
-fn stuff(chunk: &[u8], at_line_start: &mut bool) -> Vec<u8> {
-    let mut stuffed = Vec::with_capacity(chunk.len() + chunk.len() / 64 + 1);
-    for byte in chunk {
-        if *at_line_start && *byte == b'.' {
-            stuffed.push(b'.');
-        }
-        stuffed.push(*byte);
-        // Bare LF has been refused: an LF always ends a line.
-        *at_line_start = *byte == b'\n';
-    }
-    stuffed
-}
-
-fn find_bare_line_break(bytes: &[u8]) -> Option<usize> {
-    let is_bare = |(offset, byte): (usize, &u8)| match byte {
-        b'\r' => bytes.get(offset + 1) != Some(&b'\n'),
-        b'\n' => offset == 0 || bytes[offset - 1] != b'\r',
-        _ => false,
-    };
-    bytes.iter().enumerate().position(is_bare)
-}
-
-fn header_of(bytes: &[u8]) -> &[u8] {
-    let end = bytes.windows(4).position(|four| four == b"\r\n\r\n");
-    &bytes[..end.unwrap_or(bytes.len())]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn on_the_wire(message: &str, block_octets: usize) -> String {
-        let content = Content::check(message.as_bytes()).unwrap();
-        let mut bytes: Vec<u8> = content.stuffed_blocks(block_octets).flatten().collect();
-        bytes.extend_from_slice(content.end_of_data());
-        String::from_utf8(bytes).unwrap()
+    fn on_the_wire(message: &str, piece_octets: usize) -> String {
+        let mut stuffing = Stuffing::new();
+        let mut octets = Vec::new();
+        message.as_bytes().chunks(piece_octets).for_each(|piece| stuffing.add(piece, &mut octets));
+        octets.extend_from_slice(stuffing.end_of_data());
+        String::from_utf8(octets).unwrap()
+    }
+
+    fn look_through(message: &str, piece_octets: usize) -> Result<(), BareLineBreak> {
+        let mut line_ends = LineEnds::default();
+        message.as_bytes().chunks(piece_octets).try_for_each(|piece| line_ends.check(piece))?;
+        line_ends.finish()
     }
 
     #[test]
-    fn dots_at_line_starts_are_doubled_wherever_the_blocks_are_cut() {
+    fn dots_at_line_starts_are_doubled_wherever_the_pieces_are_cut() {
         let message = ".a\r\n.\r\n..b\r\nc.\r\n";
-        for block_octets in 1..20 {
-            assert_eq!(on_the_wire(message, block_octets), "..a\r\n..\r\n...b\r\nc.\r\n.\r\n");
+        for piece_octets in 1..20 {
+            assert_eq!(on_the_wire(message, piece_octets), "..a\r\n..\r\n...b\r\nc.\r\n.\r\n");
         }
     }
 
@@ -108,24 +126,25 @@ mod tests {
     }
 
     #[test]
-    fn bare_line_breaks_are_refused_with_their_place() {
-        for (message, offset) in
-            [("a\nb", 1), ("a\rb", 1), ("\n", 0), ("a\r\n\r", 3), ("a\n\r\n", 1), ("a\r\r\n", 1)]
-        {
-            let refused = Content::check(message.as_bytes()).unwrap_err();
-            assert_eq!(refused, BareLineBreak { offset }, "{message:?}");
+    fn bare_line_breaks_are_refused_with_their_place_wherever_the_pieces_are_cut() {
+        for (message, offset) in [
+            ("a\nb", 1),
+            ("a\rb", 1),
+            ("\n", 0),
+            ("a\r\n\r", 3),
+            ("a\n\r\n", 1),
+            ("a\r\r\n", 1),
+            ("a\r\nb\r\rc\n", 4),
+            ("\r", 0),
+        ] {
+            for piece_octets in 1..10 {
+                let refused = look_through(message, piece_octets).unwrap_err();
+                assert_eq!(refused, BareLineBreak { offset }, "{message:?} by {piece_octets}");
+            }
         }
-    }
-
-    #[test]
-    fn what_the_server_must_offer_is_read_from_the_message() {
-        let plain = Content::check(b"Subject: a\r\n\r\nb\r\n").unwrap();
-        assert!(!plain.is_eight_bit && !plain.is_international);
-        let body = Content::check("Subject: a\r\n\r\né\r\n".as_bytes()).unwrap();
-        assert!(body.is_eight_bit && !body.is_international);
-        let header = Content::check("Subject: é\r\n\r\nb\r\n".as_bytes()).unwrap();
-        assert!(header.is_eight_bit && header.is_international);
-        let latin = Content::check(b"Subject: \xe9\r\n\r\nb\r\n").unwrap();
-        assert!(latin.is_eight_bit && !latin.is_international);
+        for piece_octets in 1..10 {
+            assert_eq!(look_through("a\r\n\r\nb\r\n", piece_octets), Ok(()));
+            assert_eq!(look_through("", piece_octets), Ok(()));
+        }
     }
 }

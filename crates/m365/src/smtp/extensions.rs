@@ -8,11 +8,17 @@ pub(super) struct Extensions {
     /// `AUTH` with `XOAUTH2` among its mechanisms (RFC 4954).
     pub(super) xoauth2: bool,
     /// RFC 1870; 0 when the server names no limit.
-    pub(super) size: Option<usize>,
+    pub(super) size: Option<u64>,
     /// RFC 6152.
     pub(super) eight_bit_mime: bool,
     /// RFC 6531.
     pub(super) smtputf8: bool,
+    /// RFC 2920.
+    pub(super) pipelining: bool,
+    /// RFC 3030: BDAT.
+    pub(super) chunking: bool,
+    /// RFC 3461.
+    pub(super) dsn: bool,
 }
 
 impl Extensions {
@@ -25,6 +31,9 @@ impl Extensions {
                 Some("STARTTLS") => offered.starttls = true,
                 Some("8BITMIME") => offered.eight_bit_mime = true,
                 Some("SMTPUTF8") => offered.smtputf8 = true,
+                Some("PIPELINING") => offered.pipelining = true,
+                Some("CHUNKING") => offered.chunking = true,
+                Some("DSN") => offered.dsn = true,
                 Some("AUTH") => offered.xoauth2 |= words.any(|word| word.eq_ignore_ascii_case("XOAUTH2")),
                 Some("SIZE") => offered.size = Some(words.next().and_then(|n| n.parse().ok()).unwrap_or(0)),
                 _ => {}
@@ -50,6 +59,9 @@ mod tests {
             size: Some(157_286_400),
             eight_bit_mime: true,
             smtputf8: true,
+            pipelining: true,
+            chunking: true,
+            dsn: true,
         };
         assert_eq!(offered, expected);
     }

@@ -5,7 +5,9 @@ use std::time::Duration;
 use mail::Envelope;
 
 use super::*;
-use crate::failure::{NetworkKind, SmtpStage};
+use crate::failure::{Failure, NetworkKind, SmtpRefusal, SmtpStage};
+use crate::parcel::testing::Cut;
+use crate::parcel::{Parcel, Reports, ReturnPath};
 use crate::scripted;
 use crate::scripted::smtp::{Heard, ScriptedSmtp};
 
@@ -59,17 +61,43 @@ fn limits() -> Timeouts {
     }
 }
 
+/// What came of a message that was accepted.
+#[derive(Debug)]
+struct Sent {
+    remote_id: Option<String>,
+    refused: Vec<SmtpRefusal>,
+}
+
 async fn send_to(server: &ScriptedSmtp, token: &str, to: &[&str], limits: Timeouts) -> Result<Sent, Failure> {
+    send_content(server, token, to, limits, &Cut::whole(MESSAGE)).await
+}
+
+/// One message over a session of its own.
+async fn send_content(
+    server: &ScriptedSmtp,
+    token: &str,
+    to: &[&str],
+    limits: Timeouts,
+    content: &Cut,
+) -> Result<Sent, Failure> {
     let conn = scripted::connection("http://localhost:1", server.port);
-    let mailbox = "relay@contoso.com".parse().unwrap();
-    let envelope = Envelope::new(
-        Some("relay@contoso.com".parse().unwrap()),
-        to.iter().map(|address| address.parse().unwrap()),
-    );
+    let mailbox: Address = "relay@contoso.com".parse().unwrap();
+    let to: Vec<Address> = to.iter().map(|address| address.parse().unwrap()).collect();
+    let envelope = Envelope::new(Some(mailbox.clone()), to).unwrap();
     let token = AccessToken::new(token);
     let login = Login { mailbox: &mailbox, token: &token };
     let server = Server::of_cloud(&conn, "gate.contoso.com").with_timeouts(limits);
-    send(&server, &login, &envelope.unwrap(), MESSAGE).await
+    let parcel = Parcel {
+        envelope: &envelope,
+        message_id: None,
+        content,
+        return_path: ReturnPath::Envelope,
+        reports: Reports::default(),
+    };
+    let mut session = Session::open(&server, &login).await?;
+    let handover = session.deliver(&Letter { from: envelope.from(), parcel: &parcel }).await;
+    session.close().await;
+    Ok(Sent { remote_id: handover.ended?, refused: handover.refused })
 }
 
 async fn play(script: &str) -> (Result<Sent, Failure>, Heard) {
@@ -264,6 +292,8 @@ async fn a_message_that_nobody_may_get_is_not_sent() {
         S: 250 2.1.0 Sender OK
         C: RCPT TO:<ann@fabrikam.com>
         S: 550 5.1.1 Mailbox unavailable
+        C: RSET
+        S: 250 2.0.0 Resetting
     ";
     let refusal = refusal_of(&[GREETING, LOGGED_IN, dialog, BYE].concat()).await;
     assert_eq!((refusal.stage, refusal.code), (SmtpStage::RcptTo, 550));
@@ -362,13 +392,8 @@ async fn nobody_listening_is_a_connect_trouble() {
 #[tokio::test]
 async fn a_message_that_smtp_cannot_carry_is_refused_before_mail_from() {
     let server = ScriptedSmtp::play(&[GREETING, LOGGED_IN, BYE].concat()).await;
-    let conn = scripted::connection("http://localhost:1", server.port);
-    let mailbox: Address = "relay@contoso.com".parse().unwrap();
-    let envelope = Envelope::new(Some(mailbox.clone()), [mailbox.clone()]).unwrap();
-    let token = AccessToken::new("token");
-    let login = Login { mailbox: &mailbox, token: &token };
-    let smuggled = b"a\r\n.\nMAIL FROM:<eve@x>\r\n";
-    let sent = send(&Server::of_cloud(&conn, "gate.contoso.com"), &login, &envelope, smuggled).await;
+    let smuggled = Cut::whole("a\r\n.\nMAIL FROM:<eve@x>\r\n");
+    let sent = send_content(&server, "token", &["ann@fabrikam.com"], limits(), &smuggled).await;
     assert_eq!(sent.unwrap_err().code(), "bare_line_break");
     server.heard().await;
 }

@@ -2,39 +2,31 @@
 
 use certs::{CertificateDetails, Status};
 use mail::test_message::{TestMessage, compose};
-use mail::{Address, Envelope, MessageId};
+use mail::{Address, Envelope, MessageId, Traits};
 use time::OffsetDateTime;
 
-use super::recorder::{Found, Recorder, Stopped, is_about_permission};
+use super::recorder::{Found, Recorder, Stopped};
 use super::{Context, StageName};
 use crate::account::{Account, ClientCertificate, Credential, SignIn, Transport};
+use crate::courier::{Courier, Origin};
 use crate::diagnosis::needed_permission;
 use crate::failure::{Failure, LocalTrouble};
-use crate::graph::{self, Mailbox, MailboxLicence};
+use crate::graph::{self, MailboxLicence};
+use crate::parcel::{InMemory, Parcel, Reports, ReturnPath};
 use crate::scope::Resource;
 use crate::secret::AccessToken;
-use crate::smtp::{Login, Server, Session};
 use crate::state::Missing;
 
 /// What the stages before the message have found open.
-pub(super) enum Way {
-    Graph { token: AccessToken, sender: Address },
-    Smtp { session: Box<Session>, sender: Address },
-}
-
-impl Way {
-    /// Goes away without sending.
-    pub(super) async fn leave(self) {
-        match self {
-            Way::Smtp { session, .. } => session.close().await,
-            Way::Graph { .. } => {}
-        }
-    }
+pub(super) struct Way {
+    /// The mailbox that the message goes out of.
+    sender: Address,
 }
 
 /// Walks everything but the message.
 pub(super) async fn up_to_mailbox(
     context: &Context<'_>,
+    courier: &Courier,
     recorder: &mut Recorder<'_>,
 ) -> Result<Way, Stopped> {
     let account = context.account.as_ref();
@@ -60,29 +52,20 @@ pub(super) async fn up_to_mailbox(
     recorder.end(Ok(permission))?;
 
     recorder.begin(StageName::Mailbox);
-    recorder.end(reach_mailbox(context, token).await)
+    recorder.end(reach_mailbox(context, courier, token).await)
 }
 
-/// Sends the message.
+/// Sends the message, the way that all mail goes.
 pub(super) async fn send_message(
     context: &Context<'_>,
-    way: Way,
+    courier: &Courier,
+    way: &Way,
     to: &Address,
     message_id: &MessageId,
     recorder: &mut Recorder<'_>,
 ) -> Result<(), Stopped> {
     recorder.begin(StageName::Message);
-    let sent = match way {
-        Way::Graph { token, sender } => {
-            let message = write_message(context, &sender, to, message_id);
-            send_by_graph(context, token, &sender, &message).await
-        }
-        Way::Smtp { session, sender } => {
-            let message = write_message(context, &sender, to, message_id);
-            send_by_smtp(session, sender, to, &message).await
-        }
-    };
-    recorder.end(sent)
+    recorder.end(hand_over(context, courier, &way.sender, to, message_id).await)
 }
 
 /// Settings are missing.
@@ -229,30 +212,29 @@ fn look_for_permission(account: &Account, token: &AccessToken) -> Found<Option<S
     )
 }
 
-async fn reach_mailbox(context: &Context<'_>, token: AccessToken) -> Result<Found<Way>, Failure> {
+async fn reach_mailbox(
+    context: &Context<'_>,
+    courier: &Courier,
+    token: AccessToken,
+) -> Result<Found<Way>, Failure> {
     match context.account.transport {
-        Transport::Smtp => log_in(context, token).await,
+        Transport::Smtp => log_in(context, courier).await,
         Transport::Graph => look_at_mailbox(context, token).await,
     }
 }
 
 /// The log-in itself is the check: it fails where Authenticated SMTP is off, or the mailbox is another's.
-async fn log_in(context: &Context<'_>, token: AccessToken) -> Result<Found<Way>, Failure> {
+async fn log_in(context: &Context<'_>, courier: &Courier) -> Result<Found<Way>, Failure> {
     let account = context.account;
-    let own = account.mailbox.as_ref().filter(|_| account.sign_in == SignIn::Delegated);
-    let mailbox = own.or(account.sender()).ok_or_else(no_sender)?;
-    let server = Server::of_cloud(context.connection, context.host);
-    let opened = Session::open(&server, &Login { mailbox, token: &token }).await;
-    let session = match opened {
-        Err(failure) if is_worth_a_fresh_token(&failure) => {
-            let token = renew_token(context, &token).await?;
-            Session::open(&server, &Login { mailbox, token: &token }).await?
-        }
-        settled => settled?,
-    };
-    let sender = account.sender().unwrap_or(mailbox).clone();
-    let detail = format!("{} let {mailbox} in: Authenticated SMTP is on", account.cloud.smtp);
-    Ok(Found::new(Way::Smtp { session: Box::new(session), sender }, detail))
+    let sender = account.sender().ok_or_else(no_sender)?;
+    let origin = origin(context, sender);
+    courier.check_log_in(&origin, context.now).await?;
+    let detail = format!("{} let {} in: Authenticated SMTP is on", account.cloud.smtp, origin.login());
+    Ok(Found::new(Way { sender: sender.clone() }, detail))
+}
+
+fn origin<'a>(context: &Context<'a>, mailbox: &'a Address) -> Origin<'a> {
+    Origin { connection: context.connection, account: context.account, mailbox }
 }
 
 async fn look_at_mailbox(context: &Context<'_>, token: AccessToken) -> Result<Found<Way>, Failure> {
@@ -262,19 +244,24 @@ async fn look_at_mailbox(context: &Context<'_>, token: AccessToken) -> Result<Fo
         SignIn::Delegated => who_signed_in(context, token).await?,
     };
     let sender = account.sender().cloned().or(signed_in).ok_or_else(no_sender)?;
-    let (detail, fix) =
-        match graph::read_licences(context.connection, &token, mailbox_of(account, &sender)).await {
-            Ok(licences) => tell_licence(&sender, &licences.mailbox()),
-            Err(failure @ Failure::Network(_)) => return Err(failure),
-            Err(failure) => (
-                format!(
-                    "warning: the licence of {sender} couldn't be read ({}); sending will tell",
-                    failure.code()
-                ),
-                None,
+    let (detail, fix) = match graph::read_licences(
+        context.connection,
+        &token,
+        origin(context, &sender).graph_mailbox(),
+    )
+    .await
+    {
+        Ok(licences) => tell_licence(&sender, &licences.mailbox()),
+        Err(failure @ Failure::Network(_)) => return Err(failure),
+        Err(failure) => (
+            format!(
+                "warning: the licence of {sender} couldn't be read ({}); sending will tell",
+                failure.code()
             ),
-        };
-    Ok(Found { value: Way::Graph { token, sender }, detail, fix })
+            None,
+        ),
+    };
+    Ok(Found { value: Way { sender }, detail, fix })
 }
 
 /// Who signed in, by `/me`; a 401 renews the token once, other refusals are no verdict on sending.
@@ -321,14 +308,6 @@ fn tell_licence(sender: &Address, licence: &MailboxLicence) -> (String, Option<S
     }
 }
 
-/// A person sends through `/me`, also with another From; an application through the sender's own mailbox.
-fn mailbox_of<'a>(account: &Account, sender: &'a Address) -> Mailbox<'a> {
-    match account.sign_in {
-        SignIn::Delegated => Mailbox::Me,
-        SignIn::Application => Mailbox::User(sender),
-    }
-}
-
 fn write_message(context: &Context<'_>, from: &Address, to: &Address, message_id: &MessageId) -> Vec<u8> {
     let account = context.account;
     let facts = [("Transport", service(account.transport)), ("Cloud", account.cloud.name.as_str())];
@@ -343,47 +322,41 @@ fn write_message(context: &Context<'_>, from: &Address, to: &Address, message_id
     compose(&message, context.now)
 }
 
-async fn send_by_graph(
+async fn hand_over(
     context: &Context<'_>,
-    token: AccessToken,
+    courier: &Courier,
     sender: &Address,
-    message: &[u8],
-) -> Result<Found<()>, Failure> {
-    let mailbox = mailbox_of(context.account, sender);
-    let sent = match graph::send_mime(context.connection, &token, mailbox, message).await {
-        Err(failure) if is_worth_a_fresh_token(&failure) => {
-            let token = renew_token(context, &token).await?;
-            graph::send_mime(context.connection, &token, mailbox, message).await?
-        }
-        settled => settled?,
-    };
-    let id = sent.request_id.map(|id| format!(", request {id}")).unwrap_or_default();
-    Ok(Found::new(
-        (),
-        format!("Microsoft Graph accepted the message (202{id}); a bounce would come to {sender}"),
-    ))
-}
-
-async fn send_by_smtp(
-    mut session: Box<Session>,
-    sender: Address,
     to: &Address,
-    message: &[u8],
+    message_id: &MessageId,
 ) -> Result<Found<()>, Failure> {
-    let envelope = Envelope::new(Some(sender), [to.clone()]).expect("there is one recipient");
-    let sent = session.deliver(&envelope, message).await?;
-    session.close().await;
-    let id = sent.remote_id.map(|id| format!(" as {id}")).unwrap_or_default();
-    Ok(Found::new((), format!("Exchange Online accepted the message{id}")))
+    let message = write_message(context, sender, to, message_id);
+    let traits = Traits { eight_bit: !message.is_ascii(), international: !message.is_ascii() };
+    let envelope = Envelope::new(Some(sender.clone()), [to.clone()]).expect("there is one recipient");
+    let parcel = Parcel {
+        envelope: &envelope,
+        message_id: Some(message_id),
+        content: &InMemory::new(message, traits),
+        return_path: ReturnPath::Envelope,
+        reports: Reports::default(),
+    };
+    let transport = context.account.transport;
+    let handover = courier.hand_over(&origin(context, sender), transport, &parcel, context.now).await;
+    let id = handover.ended?;
+    let detail = match transport {
+        Transport::Graph => {
+            let id = id.map(|id| format!(", request {id}")).unwrap_or_default();
+            format!("Microsoft Graph accepted the message (202{id}); a bounce would come to {sender}")
+        }
+        Transport::Smtp => {
+            let id = id.map(|id| format!(" as {id}")).unwrap_or_default();
+            format!("Exchange Online accepted the message{id}")
+        }
+    };
+    Ok(Found::new((), detail))
 }
 
 fn is_unauthorized(failure: &Failure) -> bool {
     matches!(failure, Failure::Graph(refusal) if refusal.status == 401)
-}
-
-/// A token in use may be from before the administrator mended the permission: a fresh one tells.
-fn is_worth_a_fresh_token(failure: &Failure) -> bool {
-    is_unauthorized(failure) || is_about_permission(failure)
 }
 
 async fn renew_token(context: &Context<'_>, refused: &AccessToken) -> Result<AccessToken, Failure> {
