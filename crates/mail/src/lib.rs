@@ -4,7 +4,9 @@
 //! and the room that brings it to Microsoft; both speak in these words.
 
 mod address;
+pub mod compose;
 mod date;
+pub mod dsn;
 pub mod dsn_request;
 mod envelope;
 pub mod header;
