@@ -102,7 +102,8 @@ fn letters_beyond_ascii_arrive_everywhere() {
     assert_eq!(message.subject(), Some(draft.subject.as_str()));
     assert_eq!(message.body_text(0).unwrap().replace("\r\n", "\n"), draft.text.unwrap());
     assert_eq!(message.body_html(0).unwrap(), draft.html.unwrap());
-    assert_eq!(message.header("X-Ort").unwrap().as_text(), Some("Büro Süd"));
+    let extra = message.header_as("X-Ort", mail_parser::HeaderForm::Text);
+    assert_eq!(extra[0].as_text(), Some("Büro Süd"));
     assert_eq!(message.attachment(0).unwrap().attachment_name(), Some("Übersicht 你好.pdf"));
 }
 
