@@ -4,6 +4,8 @@
 //! Every key that is not inside an array can be given as an environment variable: `[console] listen` is
 //! `POSTERN_CONSOLE__LISTEN`. A list is written with commas there. Relative paths are relative to `data_dir`.
 
+mod mail;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -11,6 +13,9 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use store::Location;
 use url::Url;
+
+pub use self::mail::{ListenerTls, MailLimits, QueueConfig, SubmissionListener};
+use self::mail::{RawLimits, RawQueue, RawSubmission};
 
 /// Where the data lives when nobody says otherwise.
 pub const DEFAULT_DATA_DIR: &str = "/var/lib/postern";
@@ -32,6 +37,12 @@ pub struct Config {
     pub trusted_proxies: Vec<std::net::IpAddr>,
     /// The HTTPS listener.
     pub console: Console,
+    /// The doors for devices.
+    pub submission: Vec<SubmissionListener>,
+    /// What is too much.
+    pub limits: MailLimits,
+    /// How patient the queue is and what it keeps.
+    pub queue: QueueConfig,
     /// The database.
     pub database: Location,
     /// File of the master key, made on first start.
@@ -233,6 +244,9 @@ struct RawConfig {
     trusted_proxies: Option<Vec<std::net::IpAddr>>,
     trusted_roots: TrustedRoots,
     console: RawConsole,
+    submission: Vec<RawSubmission>,
+    limits: RawLimits,
+    queue: RawQueue,
     database: RawDatabase,
     secrets: RawSecrets,
     proxy: RawProxy,
@@ -333,6 +347,8 @@ fn set(raw: &mut RawConfig, key: &str, value: &str) -> Result<bool, String> {
         "console.listen" => raw.console.listen = parsed(value)?,
         "console.certificate_file" => raw.console.certificate_file = Some(value.into()),
         "console.key_file" => raw.console.key_file = Some(value.into()),
+        key if key.starts_with("limits.") => return raw.limits.set(&key["limits.".len()..], value),
+        key if key.starts_with("queue.") => return raw.queue.set(&key["queue.".len()..], value),
         "database.url" => raw.database.url = Some(value.to_owned()),
         "secrets.master_key_file" => raw.secrets.master_key_file = Some(value.into()),
         "secrets.master_key" => raw.secrets.master_key = Some(value.to_owned()),
@@ -386,7 +402,12 @@ fn complete(raw: RawConfig) -> Result<Config, ConfigError> {
         }
         url => url.map(|url| ProxyConfig { url, no_proxy: raw.proxy.no_proxy }),
     };
+    raw.limits.check()?;
+    let submission = raw.submission.into_iter().map(|listener| listener.complete(&data_dir));
     Ok(Config {
+        submission: submission.collect::<Result<_, _>>()?,
+        limits: raw.limits.complete(),
+        queue: raw.queue.complete()?,
         database: Location::parse(raw.database.url.as_deref().unwrap_or(DEFAULT_DATABASE), &data_dir)?,
         master_key_file: data_dir.join(raw.secrets.master_key_file.unwrap_or_else(|| "master.key".into())),
         master_key: raw.secrets.master_key.map(|text| MasterKeyText(text.into())),
@@ -494,12 +515,47 @@ mod tests {
                 "[database] url: the database address starts with “mysql:”",
             ),
             ("[proxy]\nurl = 'socks5://p'\n", "[proxy] url must begin with http:// or https://"),
+            ("[[submission]]\ntls = 'starttls'\n", "line 1: missing field `listen`"),
+            ("[[submission]]\nlisten = '127.0.0.1:25'\ntls = 'ssl'\n", "line 3: unknown variant `ssl`"),
+            (
+                "[[submission]]\nlisten = '0.0.0.0:25'\ntls = 'none'\n",
+                "[[submission]] 0.0.0.0:25: tls = \"none\" would send passwords and mail in the clear",
+            ),
+            (
+                "[[submission]]\nlisten = '[::]:465'\ntls = 'implicit'\nkey_file = 'k'\n",
+                "[[submission]] [::]:465: certificate_file and key_file go together",
+            ),
+            ("[limits]\ndeliveries = 0\n", "[limits] deliveries must be 1 or more"),
+            ("[limits]\nrecipient = 5\n", "line 2: unknown field `recipient`"),
+            ("[queue]\nlongest_retry_seconds = 5\n", "[queue] longest_retry_seconds must not be below"),
+            ("[queue]\ngive_up_after_hours = 0\n", "[queue] give_up_after_hours must be between"),
+            ("[queue]\nreport_to = 'nobody'\n", "line 2: the address has no @"),
             ("[[cloud]]\nname = 'lab'\nlogni = 'https://l'\n", "line 3: unknown field `logni`"),
         ] {
             let got = sentence(text, &[]);
             assert!(got.contains(expected), "for {text:?}: {got}");
             assert!(!got.contains("geheim"), "{got}");
         }
+    }
+
+    #[test]
+    fn the_way_of_mail_has_its_keys() {
+        let config = load_text(
+            "data_dir = '/d'\n[[submission]]\nlisten = '0.0.0.0:25'\ntls = 'none'\nallow_plain = true\n\
+             [[submission]]\nlisten = '[::]:465'\ntls = 'implicit'\ncertificate_file = 'c.pem'\nkey_file = 'k.pem'\n\
+             [queue]\ngive_up_after_hours = 48\nreport_to = 'it@contoso.com'\n",
+            &[("POSTERN_LIMITS__RECIPIENTS_PER_DAY", "500"), ("POSTERN_QUEUE__FIRST_RETRY_SECONDS", "30")],
+        )
+        .unwrap();
+        let tls: Vec<_> = config.submission.iter().map(|listener| listener.tls).collect();
+        assert_eq!(tls, [ListenerTls::None, ListenerTls::Implicit]);
+        assert_eq!(config.submission[1].tls_files.as_ref().unwrap().key, Path::new("/d/k.pem"));
+        assert_eq!(config.limits.mailbox.recipients_per_day, 500);
+        assert_eq!((config.limits.mailbox.graph_calls, config.limits.recipients), (4, 500));
+        assert_eq!(config.queue.schedule.give_up_after.as_secs(), 48 * 3600);
+        assert_eq!(config.queue.schedule.first.as_secs(), 30);
+        assert_eq!(config.queue.report_to.unwrap().as_str(), "it@contoso.com");
+        assert!(sentence("", &[("POSTERN_LIMITS__RECIPIENT", "1")]).contains("there is no such key"));
     }
 
     #[test]

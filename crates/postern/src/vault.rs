@@ -28,6 +28,8 @@ pub enum Record<'a> {
     TotpSecret(&'a str),
     /// Private key of the console's own certificate.
     ConsoleKey,
+    /// Hash of the generated password of the submitter with this id.
+    SubmitterPassword(&'a str),
 }
 
 impl Record<'_> {
@@ -40,6 +42,7 @@ impl Record<'_> {
             Record::FlowGrant(id) => format!("flow/{id}/grant"),
             Record::TotpSecret(id) => format!("user/{id}/totp_secret"),
             Record::ConsoleKey => "console/key".to_owned(),
+            Record::SubmitterPassword(id) => format!("submitter/{id}/password"),
         }
     }
 }

@@ -1,0 +1,169 @@
+//! The dispatcher at work: gives out places, and says when there is something to claim. It must never hold its lock while
+//! it awaits anything. The deciding is all `dispatcher`'s; its neighbours are `accept`, which asks for a place in passing,
+//! and `run`, which claims what waits.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use store::queue::{LaneId, LaneKey};
+use time::OffsetDateTime;
+use tokio::sync::Notify;
+use uuid::Uuid;
+
+use super::dispatcher::{Capacity, ClaimOrder, Dispatcher, Place};
+use super::limits::{Limits, Load, Way};
+use crate::clock::Clock;
+
+/// Places and bells.
+#[derive(Debug)]
+pub struct Traffic {
+    state: Mutex<State>,
+    bell: Notify,
+    clock: Clock,
+}
+
+#[derive(Debug)]
+struct State {
+    dispatcher: Dispatcher,
+    /// Lanes have numbers in the database, too.
+    ids: HashMap<LaneKey, LaneId>,
+}
+
+/// A place that one message has taken; given back on drop, however its try ended.
+#[derive(Debug)]
+pub struct Slot {
+    traffic: Arc<Traffic>,
+    place: Place,
+}
+
+/// How long the dispatcher looks away at most: the clock may be set, and a bell may not be heard.
+const LONGEST_SLEEP: Duration = Duration::from_millis(500);
+
+impl Traffic {
+    /// Nothing is under way yet.
+    pub fn new(limits: Limits, capacity: Capacity, clock: Clock) -> Arc<Self> {
+        let state = State { dispatcher: Dispatcher::new(limits, capacity), ids: HashMap::new() };
+        Arc::new(Self { state: Mutex::new(state), bell: Notify::new(), clock })
+    }
+
+    /// A place for a message that is about to be accepted, if it could go at once.
+    pub fn reserve(self: &Arc<Self>, key: &LaneKey, usual: Way, load: &Load) -> Option<Slot> {
+        let place = self.lock().dispatcher.reserve(key, usual, load, self.clock.now())?;
+        Some(Slot { traffic: Arc::clone(self), place })
+    }
+
+    /// A message waits in this lane and is due at `at`.
+    pub fn note_waiting(&self, key: &LaneKey, id: LaneId, usual: Way, at: OffsetDateTime) {
+        let mut state = self.lock();
+        state.ids.insert(key.clone(), id);
+        state.dispatcher.note_waiting(key, usual, at, self.clock.now());
+        drop(state);
+        self.bell.notify_one();
+    }
+
+    /// What is to be claimed now, each with the lane's number in the database.
+    pub fn next_claims(&self) -> Vec<(ClaimOrder, LaneId)> {
+        let mut state = self.lock();
+        let orders = state.dispatcher.next_claims(self.clock.now());
+        let with_id = |order: ClaimOrder| {
+            let id = *state
+                .ids
+                .get(&order.key)
+                .expect("only lanes that are known to the database are claimed from");
+            (order, id)
+        };
+        orders.into_iter().map(with_id).collect()
+    }
+
+    /// Answers an order: a slot for each of the `got` messages.
+    pub fn claimed(
+        self: &Arc<Self>,
+        order: &ClaimOrder,
+        got: u32,
+        next_due: Option<OffsetDateTime>,
+    ) -> Vec<Slot> {
+        self.lock().dispatcher.claimed(order, got, next_due, self.clock.now());
+        self.bell.notify_one();
+        (0..got).map(|_| Slot { traffic: Arc::clone(self), place: order.place() }).collect()
+    }
+
+    /// The account is in order, or may be. Says whether its mail had waited for that.
+    pub fn resume(&self, account: Uuid) -> bool {
+        let was_paused = self.lock().dispatcher.resume(account, self.clock.now());
+        self.bell.notify_one();
+        was_paused
+    }
+
+    /// Takes over a pause from before a restart, or from another node.
+    pub fn note_pause(&self, account: Uuid, next_probe_at: OffsetDateTime) {
+        self.lock().dispatcher.note_pause(account, next_probe_at);
+    }
+
+    /// Whether this account's mail waits for it to be mended.
+    pub fn is_paused(&self, account: Uuid) -> bool {
+        self.lock().dispatcher.is_paused(account)
+    }
+
+    /// Messages under way.
+    pub fn in_flight(&self) -> u32 {
+        self.lock().dispatcher.in_flight()
+    }
+
+    /// Forgets the lanes that have nothing to remember.
+    pub fn forget_idle(&self) {
+        let mut state = self.lock();
+        let State { dispatcher, ids } = &mut *state;
+        dispatcher.forget_all_idle(self.clock.now());
+        ids.retain(|key, _| dispatcher.remembers(key));
+    }
+
+    /// Until there may be something to claim.
+    pub async fn wait(&self) {
+        let now = self.clock.now();
+        let until =
+            self.lock().dispatcher.wake_at().map(|at| (at - now).try_into().unwrap_or(Duration::ZERO));
+        let sleep = until.unwrap_or(LONGEST_SLEEP).min(LONGEST_SLEEP);
+        // A timeout is one of the two ways to wake up.
+        let _ = tokio::time::timeout(sleep, self.bell.notified()).await;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Slot {
+    /// Counts what the message asks of its mailbox; see [`Dispatcher::admit`].
+    pub fn admit(&mut self, load: &Load) -> Result<(), OffsetDateTime> {
+        let now = self.traffic.clock.now();
+        self.traffic.lock().dispatcher.admit(&mut self.place, load, now)
+    }
+
+    /// The message got through to a decision. Says whether the account had been paused.
+    pub fn succeed(&self) -> bool {
+        self.traffic.lock().dispatcher.succeed(self.place.lane(), self.traffic.clock.now())
+    }
+
+    /// The mailbox is not to be asked before this.
+    pub fn obey(&self, not_before: OffsetDateTime) {
+        self.traffic.lock().dispatcher.obey(self.place.lane(), not_before, self.traffic.clock.now());
+    }
+
+    /// The message met trouble on its way that wasn't its own.
+    pub fn stumble(&self) {
+        self.traffic.lock().dispatcher.stumble(self.place.lane(), self.traffic.clock.now());
+    }
+
+    /// The account is at fault. Returns when it is probed next.
+    pub fn pause(&self, account: Uuid) -> OffsetDateTime {
+        self.traffic.lock().dispatcher.pause(account, self.place.lane(), self.traffic.clock.now())
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.traffic.lock().dispatcher.release(&self.place, self.traffic.clock.now());
+        self.traffic.bell.notify_one();
+    }
+}
