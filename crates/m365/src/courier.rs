@@ -16,7 +16,7 @@ use crate::connection::Connection;
 use crate::failure::Failure;
 use crate::graph::{self, Mailbox};
 use crate::outcome;
-use crate::parcel::{Parcel, ReturnPath, Seen};
+use crate::parcel::{Parcel, ReportsBy, ReturnPath, Seen};
 use crate::scope::Resource;
 use crate::secret::AccessToken;
 use crate::smtp::pool::{Desk, Label, Place, Pool};
@@ -51,6 +51,8 @@ pub struct Delivery {
     pub attempted: Attempted,
     /// What stood in the way: for the diagnosis, and for the account's state.
     pub failure: Option<Failure>,
+    /// Who tells of a success, where that was asked for.
+    pub reports: ReportsBy,
 }
 
 impl Courier {
@@ -69,7 +71,11 @@ impl Courier {
         now: OffsetDateTime,
     ) -> Delivery {
         let handover = self.hand_over(origin, transport, parcel, now).await;
-        Delivery { attempted: outcome::of_handover(&handover, origin, now), failure: handover.ended.err() }
+        Delivery {
+            attempted: outcome::of_handover(&handover, origin, now),
+            reports: handover.reports,
+            failure: handover.ended.err(),
+        }
     }
 
     /// Looks in the mailbox for a message of which nobody knows whether it was sent.
@@ -234,3 +240,6 @@ pub(crate) fn is_worth_a_fresh_token(failure: &Failure) -> bool {
         Failure::Entra(_) | Failure::Network(_) | Failure::Local(_) => false,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -20,7 +20,7 @@ use serde_json::Value;
 use url::Url;
 
 use crate::connection::{Answer, Connection};
-use crate::failure::{Failure, LocalTrouble, NetworkKind, NetworkTrouble};
+use crate::failure::{Failure, GraphRefusal, LocalTrouble, NetworkKind, NetworkTrouble};
 use crate::parcel::{Content, ContentTrouble};
 use crate::secret::AccessToken;
 use body::Pump;
@@ -124,6 +124,11 @@ async fn send_within(
     let answer = post_mime(conn, token, request, content).await?;
     match answer.status {
         202 => Ok(Sent { request_id: answer.header("request-id").map(str::to_owned) }),
+        status if answer.is_success() => {
+            let message =
+                format!("{status} instead of 202: it has not sent the message, most likely for its size");
+            Err(GraphRefusal { message, ..refusal::of_answer(&answer) }.into())
+        }
         _ => Err(refusal::of_answer(&answer).into()),
     }
 }

@@ -117,6 +117,15 @@ pub struct RecipientReports {
     pub orcpt: Option<Orcpt>,
 }
 
+/// Who tells the sender, on a wish, that the message has arrived (RFC 3461 §5.2.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReportsBy {
+    /// The wish was passed on with the message.
+    Them,
+    /// It ended here: Graph knows no such wishes, and a server without DSN neither.
+    Us,
+}
+
 /// Whether Microsoft has a message, as far as can be seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Seen {

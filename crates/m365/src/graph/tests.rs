@@ -1,11 +1,13 @@
 //! Exchanges with a scripted server: each answer that Graph is known to give has its own.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::*;
+use crate::parcel::Seen;
 use crate::parcel::testing::Cut;
 use crate::scripted;
 use crate::scripted::http::{Play, Request, ScriptedHttp, answer, answer_with};
@@ -69,7 +71,9 @@ async fn a_name_cannot_leave_its_place_in_the_path() {
 #[tokio::test]
 async fn a_success_that_is_not_202_is_no_success() {
     for status in [200, 201, 204] {
-        assert_eq!(refusal_of(answer(status, "")).await.status, status);
+        let refusal = refusal_of(answer(status, "")).await;
+        assert_eq!(refusal.status, status);
+        assert!(refusal.message.contains("has not sent the message"), "{}", refusal.message);
     }
 }
 
@@ -138,6 +142,72 @@ async fn silence_after_the_whole_message_means_unknown() {
         let (sent, _) = send_in(limit, MIME, play).await;
         assert_eq!(sent.unwrap_err().code(), "after_last_byte");
     }
+}
+
+#[tokio::test]
+async fn a_message_in_many_pieces_arrives_as_one_and_only_a_few_are_held() {
+    let message: Vec<u8> = (0..MAX_MIME_OCTETS).map(|at| b"abcdefg\r\n"[at as usize % 9]).collect();
+    let content = Cut::into_pieces(message.as_slice(), 50_000);
+    let server = ScriptedHttp::play([answer(202, "")]).await;
+    let conn = scripted::connection(&server.url, 1);
+    send_mime(&conn, &token(), Mailbox::Me, &content).await.unwrap();
+    let request = server.requests().await.remove(0);
+    assert_eq!(request.header("content-length"), Some("2796204"));
+    assert_eq!(STANDARD.decode(request.body).unwrap(), message);
+    assert!(content.alive.most.load(Ordering::SeqCst) <= 2);
+}
+
+#[tokio::test]
+async fn a_connection_that_is_cut_in_the_middle_of_the_message_has_sent_nothing() {
+    let content = Cut::into_pieces("x".repeat(2_000_000), 50_000);
+    let server = ScriptedHttp::play([Play::CutAfter(10_000)]).await;
+    let conn = scripted::connection(&server.url, 1);
+    let failure = send_mime(&conn, &token(), Mailbox::Me, &content).await.unwrap_err();
+    assert_eq!(failure.code(), "reset");
+}
+
+#[tokio::test]
+async fn an_answer_before_the_end_of_the_message_is_the_verdict() {
+    let content = Cut::into_pieces("x".repeat(2_000_000), 50_000);
+    let Play::Answer(busy) = answer_with(429, &[("Retry-After", "7")], "") else { panic!("an answer") };
+    let server = ScriptedHttp::play([Play::AnswerEarly(busy)]).await;
+    let conn = scripted::connection(&server.url, 1);
+    let failure = send_mime(&conn, &token(), Mailbox::Me, &content).await.unwrap_err();
+    assert_eq!(failure.retry_after(), Some(Duration::from_secs(7)));
+}
+
+#[tokio::test]
+async fn a_store_that_fails_in_the_middle_ends_the_request_and_the_message_is_tried_again() {
+    let mut content = Cut::into_pieces("x".repeat(2_000_000), 500_000);
+    let server = ScriptedHttp::play([Play::CutAfter(0)]).await;
+    let conn = scripted::connection(&server.url, 1);
+    content.broken = Some(1);
+    let failure = send_mime(&conn, &token(), Mailbox::Me, &content).await.unwrap_err();
+    assert_eq!(failure.code(), "content_unreadable");
+    assert!(failure.is_temporary());
+}
+
+#[tokio::test]
+async fn a_sent_message_is_told_from_a_draft_and_from_none() {
+    let list = |messages: &str| answer(200, &format!(r#"{{"value":[{messages}]}}"#));
+    let denied = r#"{"error":{"code":"ErrorAccessDenied","message":"Access is denied."}}"#;
+    let id = "o'brien.1@contoso.com".parse().unwrap();
+    for (play, expected) in [
+        (list(r#"{"id":"a","isDraft":true},{"id":"b","isDraft":false}"#), Seen::Sent),
+        (list(r#"{"id":"a","isDraft":true}"#), Seen::NotFound),
+        (list(""), Seen::NotFound),
+        (answer(403, denied), Seen::CannotLook),
+    ] {
+        let server = ScriptedHttp::play([play]).await;
+        let conn = scripted::connection(&server.url, 1);
+        assert_eq!(was_sent(&conn, &token(), Mailbox::Me, &id).await, Ok(expected));
+        let line = &server.requests().await[0].line;
+        let filter = "%24filter=internetMessageId+eq+%27%3Co%27%27brien.1%40contoso.com%3E%27";
+        assert_eq!(line, &format!("GET /v1.0/me/messages?{filter}&%24select=id%2CisDraft"));
+    }
+    let server = ScriptedHttp::play([answer(503, "")]).await;
+    let conn = scripted::connection(&server.url, 1);
+    assert!(was_sent(&conn, &token(), Mailbox::Me, &id).await.unwrap_err().is_temporary());
 }
 
 #[tokio::test]

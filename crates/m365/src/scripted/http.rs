@@ -13,6 +13,10 @@ pub(crate) enum Play {
     HangUp,
     /// Read it whole, and say nothing until the client leaves.
     Silence,
+    /// Read so many octets of the body, then hang up.
+    CutAfter(usize),
+    /// Read nothing of the body, answer at once, and take the rest in.
+    AnswerEarly(Answer),
 }
 
 /// An answer: status, headers, body.
@@ -88,8 +92,19 @@ async fn serve(mut stream: TcpStream, play: Play) -> Request {
     let mut request = read_head(std::str::from_utf8(&bytes[..head_end]).unwrap());
     let length: usize = request.header("content-length").map_or(0, |length| length.parse().unwrap());
     let mut body = bytes.split_off(head_end + 4);
-    while body.len() < length {
-        assert_ne!(stream.read_buf(&mut body).await.unwrap(), 0, "the body has no end");
+    if let Play::AnswerEarly(answer) = &play {
+        stream.write_all(answer.to_bytes().as_slice()).await.unwrap();
+    }
+    let wanted = match play {
+        Play::CutAfter(octets) => octets.min(length),
+        _ => length,
+    };
+    while body.len() < wanted {
+        let read = stream.read_buf(&mut body).await.unwrap();
+        if read == 0 && matches!(play, Play::AnswerEarly(_)) {
+            break;
+        }
+        assert_ne!(read, 0, "the body has no end");
     }
     request.body = String::from_utf8(body).unwrap();
     match play {
@@ -97,7 +112,7 @@ async fn serve(mut stream: TcpStream, play: Play) -> Request {
         Play::Silence => {
             while stream.read_buf(&mut Vec::with_capacity(1)).await.is_ok_and(|read| read > 0) {}
         }
-        Play::HangUp => {}
+        Play::HangUp | Play::CutAfter(_) | Play::AnswerEarly(_) => {}
     }
     request
 }

@@ -2,12 +2,13 @@
 //!
 //! `S: text` says a line · `RAW: text` says bytes as they are (`\r\n` written so) · `C: text` wants exactly
 //! this line · `C~ text` wants a line that begins so · `TLS` shakes hands · `MESSAGE` reads up to the final
-//! dot · `CLOSE` hangs up · `SILENCE` says nothing more and waits for the client to leave · `RECONNECT` waits
+//! dot · `CHUNK` reads as many octets as the last line, a `BDAT`, announced · `READ n` reads so many octets ·
+//! `REST` reads whatever comes until the client leaves · `CLOSE` hangs up · `SILENCE` says nothing more and waits for the client to leave · `RECONNECT` waits
 //! for the next connection.
 
 use std::sync::Arc;
 
-use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
@@ -88,6 +89,17 @@ async fn say_and_hear<S: Stream>(stream: &mut BufReader<S>, steps: &[String], he
                 assert!(line.starts_with(rest), "{line:?} instead of {rest:?} in {steps:#?}");
             }
             "MESSAGE" => hear_message(stream, heard).await,
+            "CHUNK" => {
+                let announced = heard.lines.last().and_then(|line| line.split(' ').nth(1)).unwrap();
+                hear_octets(stream, announced.parse().unwrap(), heard).await;
+            }
+            "READ" => hear_octets(stream, rest.parse().unwrap(), heard).await,
+            "REST" => {
+                let mut octets = Vec::new();
+                // A client that hangs up without saying so by TLS has hung up.
+                let _ = stream.read_to_end(&mut octets).await;
+                heard.messages.push(String::from_utf8(octets).unwrap());
+            }
             "SILENCE" => while hear(stream, heard).await.is_some() {},
             "CLOSE" => return false,
             _ => panic!("the script has no step {step:?}"),
@@ -112,6 +124,12 @@ async fn hear<S: Stream>(stream: &mut BufReader<S>, heard: &mut Heard) -> Option
             Some(line)
         }
     }
+}
+
+async fn hear_octets<S: Stream>(stream: &mut BufReader<S>, length: usize, heard: &mut Heard) {
+    let mut octets = vec![0; length];
+    stream.read_exact(&mut octets).await.expect("as many octets as were announced");
+    heard.messages.push(String::from_utf8(octets).unwrap());
 }
 
 async fn hear_message<S: Stream>(stream: &mut BufReader<S>, heard: &mut Heard) {

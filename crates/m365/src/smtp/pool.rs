@@ -80,6 +80,12 @@ impl Pool {
         self.close_those(|_| true).await;
     }
 
+    /// Nothing is kept and nobody has a place.
+    #[cfg(test)]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.lock().is_empty()
+    }
+
     async fn close_those(&self, is_over: impl Fn(&Idle) -> bool) {
         let mut goodbyes: JoinSet<()> = JoinSet::new();
         {

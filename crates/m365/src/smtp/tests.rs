@@ -1,5 +1,7 @@
 //! Dialogs with a scripted server: each thing that can happen on the way has its own.
 
+mod flow;
+
 use std::time::Duration;
 
 use mail::Envelope;
@@ -7,7 +9,7 @@ use mail::Envelope;
 use super::*;
 use crate::failure::{Failure, NetworkKind, SmtpRefusal, SmtpStage};
 use crate::parcel::testing::Cut;
-use crate::parcel::{Parcel, Reports, ReturnPath};
+use crate::parcel::{Parcel, Reports, ReportsBy, ReturnPath};
 use crate::scripted;
 use crate::scripted::smtp::{Heard, ScriptedSmtp};
 

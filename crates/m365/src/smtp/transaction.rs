@@ -15,7 +15,7 @@ use super::reply::Reply;
 use super::session::{Session, Standing, expect, refusal};
 use super::wire::after_last_byte;
 use crate::failure::{Failure, LocalTrouble, SmtpRefusal, SmtpStage, printable};
-use crate::parcel::{Content, ContentTrouble, Parcel, RecipientReports, Reports};
+use crate::parcel::{Content, ContentTrouble, Parcel, RecipientReports, Reports, ReportsBy};
 
 /// How handing a message over ended.
 #[derive(Debug)]
@@ -26,6 +26,8 @@ pub(crate) struct Handover {
     pub(crate) left_over: Vec<Address>,
     /// Exchange's own name for the message, where its answer has one; or what stood in the way for everybody.
     pub(crate) ended: Result<Option<String>, Failure>,
+    /// Who tells of a success.
+    pub(crate) reports: ReportsBy,
     /// Whether any octet of the content may have been sent.
     reached: Reached,
 }
@@ -51,7 +53,13 @@ pub(crate) const MAX_RECIPIENTS: usize = 500;
 impl Handover {
     /// It ended alike for every recipient, before or without any word about one.
     pub(crate) fn of_all(ended: Result<Option<String>, Failure>) -> Handover {
-        Handover { refused: Vec::new(), left_over: Vec::new(), ended, reached: Reached::Content }
+        Handover {
+            refused: Vec::new(),
+            left_over: Vec::new(),
+            ended,
+            reports: ReportsBy::Us,
+            reached: Reached::Content,
+        }
     }
 
     /// Whether the session had died unseen before anything of the message was sent: another may be tried at
@@ -81,6 +89,7 @@ impl Session {
             refused: Vec::new(),
             left_over: letter.parcel.envelope.to()[named..].to_vec(),
             ended: Ok(None),
+            reports: if self.offered.dsn { ReportsBy::Them } else { ReportsBy::Us },
             reached: Reached::Envelope,
         };
         handover.ended = self.hand_over(letter, &mut handover.refused, &mut handover.reached).await;
