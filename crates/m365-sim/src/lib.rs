@@ -5,21 +5,26 @@
 
 #![forbid(unsafe_code)]
 
+mod bounce;
 mod bounded;
 mod clock;
 mod control;
+mod door;
 mod entra;
 mod exchange;
 mod graph;
 mod mailbox;
+mod mime;
 mod page;
 mod random;
 mod request_log;
 mod server;
+mod steering;
 mod tenant;
 mod timestamp;
 mod tls;
 mod web;
+mod window;
 pub mod world;
 
 pub use mailbox::{Envelope, Folder, Stored, Via};

@@ -32,6 +32,9 @@ struct Arguments {
     /// The tenant's set-up as JSON, in the form of GET /world; the demo tenant otherwise.
     #[arg(long, value_name = "FILE.json")]
     world: Option<PathBuf>,
+    /// Count messages and don't keep them (the switch discard_messages).
+    #[arg(long)]
+    discard: bool,
 }
 
 const EXAMPLES: &str = "Examples:
@@ -77,6 +80,7 @@ fn read_world(arguments: &Arguments) -> Result<World> {
         }
         None => World::demo_in(&arguments.domain, &REDIRECT_URIS),
     };
+    world.switches.discard_messages |= arguments.discard;
     if let Some(id) = arguments.tenant {
         world.tenant.id = id;
     }

@@ -1,6 +1,7 @@
 //! The accept loops: HTTPS for Entra and Graph, plain HTTP for the control port.
 //! It speaks HTTP and logs; what is answered is decided by `entra`, `graph` and `control`.
 
+use crate::door::{self, Door};
 use crate::tenant::Tenant;
 use crate::web::{Answer, Call, Fate};
 use bytes::Bytes;
@@ -14,13 +15,10 @@ use rustls::ServerConfig;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
-/// Connections at a time per listener; more wait.
-pub(crate) const CONNECTIONS: usize = 1_024;
 const HANDSHAKE: Duration = Duration::from_secs(10);
 
 /// Serves Entra and Graph until `shutdown`.
@@ -31,7 +29,8 @@ pub(crate) async fn run_https(
     shutdown: CancellationToken,
 ) {
     let acceptor = TlsAcceptor::from(tls);
-    accept(listener, shutdown, move |stream| {
+    let all = Arc::clone(&tenant);
+    door::accept(listener, Door::Microsoft, all, shutdown, move |stream| {
         let (acceptor, tenant) = (acceptor.clone(), Arc::clone(&tenant));
         async move {
             if let Ok(Ok(stream)) = tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await {
@@ -44,46 +43,11 @@ pub(crate) async fn run_https(
 
 /// Serves the control port until `shutdown`.
 pub(crate) async fn run_control(listener: TcpListener, tenant: Arc<Tenant>, shutdown: CancellationToken) {
-    accept(listener, shutdown, move |stream| serve(stream, Arc::clone(&tenant), Door::Control)).await;
-}
-
-/// Takes connections and runs `each` on every one, until `shutdown` ends them all.
-pub(crate) async fn accept<F>(
-    listener: TcpListener,
-    shutdown: CancellationToken,
-    each: impl Fn(TcpStream) -> F,
-) where
-    F: Future<Output = ()> + Send + 'static,
-{
-    let room = Arc::new(Semaphore::new(CONNECTIONS));
-    loop {
-        let permit = Arc::clone(&room).acquire_owned().await.expect("the semaphore is never closed");
-        let accepted = tokio::select! {
-            () = shutdown.cancelled() => return,
-            accepted = listener.accept() => accepted,
-        };
-        let Ok((stream, _)) = accepted else {
-            // Out of file descriptors, or the peer was gone already: take a breath, go on.
-            tokio::time::sleep(Duration::from_millis(20)).await;
-            continue;
-        };
-        // Without it small answers wait for the peer's acknowledgement; it fails on dead sockets only.
-        let _ = stream.set_nodelay(true);
-        let (work, shutdown) = (each(stream), shutdown.clone());
-        tokio::spawn(async move {
-            tokio::select! {
-                () = shutdown.cancelled() => {}
-                () = work => {}
-            }
-            drop(permit);
-        });
-    }
-}
-
-#[derive(Clone, Copy)]
-enum Door {
-    Microsoft,
-    Control,
+    let all = Arc::clone(&tenant);
+    door::accept(listener, Door::Control, all, shutdown, move |stream| {
+        serve(stream, Arc::clone(&tenant), Door::Control)
+    })
+    .await;
 }
 
 /// The connection is closed instead of an answer.
@@ -111,11 +75,12 @@ async fn respond(
     let call = Call::read(request).await.map_err(|_| Dropped)?;
     let answer = match door {
         Door::Control => crate::control::answer(&tenant, &call),
-        Door::Microsoft => answer_as_microsoft(&tenant, &call).await,
+        Door::Microsoft | Door::Smtp => answer_as_microsoft(&tenant, &call).await,
     };
     match answer.fate {
         Fate::Sent => Ok(answer.response),
         Fate::Dropped => Err(Dropped),
+        Fate::Never => std::future::pending().await,
     }
 }
 
@@ -123,6 +88,7 @@ async fn respond(
 async fn answer_as_microsoft(tenant: &Tenant, call: &Call) -> Answer {
     let (service, answer) = match call.segments.first().map(String::as_str) {
         Some("v1.0" | "oidc" | "beta") => ("graph", crate::graph::answer(tenant, call).await),
+        Some("api") => ("outlook", crate::graph::answer_upload(tenant, call).await),
         _ => ("entra", crate::entra::answer(tenant, call).await),
     };
     tracing::info!(service, method = %call.method, path = call.path, status = answer.status(), "answered");

@@ -9,6 +9,7 @@ use crate::tls::{LOCAL_HOSTS, MICROSOFT_HOSTS};
 use crate::world::World;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use time::OffsetDateTime;
+use tokio::sync::watch;
 
 pub(crate) struct Tenant {
     pub(crate) clock: Clock,
@@ -16,6 +17,7 @@ pub(crate) struct Tenant {
     host: String,
     initial: World,
     state: Mutex<State>,
+    changed: watch::Sender<()>,
 }
 
 #[derive(Debug)]
@@ -26,6 +28,7 @@ pub(crate) struct State {
     pub(crate) graph: crate::graph::Memory,
     pub(crate) exchange: crate::exchange::Memory,
     pub(crate) requests: RequestLog,
+    pub(crate) turns: crate::steering::Turns,
 }
 
 impl State {
@@ -37,6 +40,7 @@ impl State {
             graph: crate::graph::Memory::default(),
             exchange: crate::exchange::Memory::default(),
             requests: RequestLog::default(),
+            turns: crate::steering::Turns::default(),
         }
     }
 }
@@ -53,6 +57,7 @@ impl Tenant {
             host: host.to_ascii_lowercase(),
             initial: world.clone(),
             state: Mutex::new(State::new(world)),
+            changed: watch::Sender::new(()),
         })
     }
 
@@ -64,16 +69,23 @@ impl Tenant {
         self.clock.now()
     }
 
-    /// Puts a changed world in the place of the old; the clock follows it.
+    /// Puts a changed world in the place of the old; the clock and the listeners follow it.
     pub(crate) fn set_world(&self, state: &mut State, world: World) {
         self.clock.set_offset(world.clock_offset_seconds);
         state.world = world;
+        self.changed.send_replace(());
+    }
+
+    /// Tells of each change of the world.
+    pub(crate) fn changes(&self) -> watch::Receiver<()> {
+        self.changed.subscribe()
     }
 
     /// Everything as it was at the start; mail, grants and requests are forgotten.
     pub(crate) fn reset(&self) {
         self.clock.set_offset(self.initial.clock_offset_seconds);
         *self.lock() = State::new(self.initial.clone());
+        self.changed.send_replace(());
     }
 
     /// Whether a URL's host (without port) means this simulator, under a local name.

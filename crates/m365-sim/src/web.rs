@@ -77,6 +77,11 @@ impl Call {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 
+    /// How long the body is; over the limit: the limit.
+    pub(crate) fn body_bytes(&self) -> u64 {
+        self.body.as_ref().map_or(BODY_LIMIT, Bytes::len) as u64
+    }
+
     /// The fields of a posted form.
     pub(crate) fn form(&self) -> Fields {
         Fields::parse(self.body.as_deref().unwrap_or_default())
@@ -102,6 +107,8 @@ pub(crate) enum Fate {
     Sent,
     /// The connection is closed without it.
     Dropped,
+    /// It never comes.
+    Never,
 }
 
 /// A response, and what the request log shall say beside it.
@@ -138,6 +145,11 @@ impl Answer {
     /// No answer at all: the connection is closed.
     pub(crate) fn dropped() -> Self {
         Self { fate: Fate::Dropped, ..Self::empty(503) }
+    }
+
+    /// No answer at all, and the connection stays open.
+    pub(crate) fn never() -> Self {
+        Self { fate: Fate::Never, ..Self::empty(503) }
     }
 
     /// Sets a header; a value that can't be one is left out.

@@ -4,10 +4,11 @@
 mod pages;
 
 use crate::mailbox::{Folder, Stored};
+use crate::steering::STEERING;
 use crate::tenant::Tenant;
 use crate::timestamp;
 use crate::web::{Answer, Call};
-use crate::world::{App, SWITCHES, User, WorldError, merge, object};
+use crate::world::{App, SWITCHES, User, World, WorldError, merge, object};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -150,26 +151,32 @@ fn put_user(tenant: &Tenant, upn: &str, change: &Value) -> Result<Answer, Contro
 fn switches(tenant: &Tenant) -> Answer {
     let values = json!(tenant.lock().world.switches);
     let defaults = json!(crate::world::Switches::default());
-    let list = SWITCHES.iter().map(|switch| {
-        json!({"name": switch.name, "value": values[switch.name], "default": defaults[switch.name],
+    let switches = SWITCHES.iter().map(|switch| {
+        json!({"name": switch.name, "kind": "switch", "value": values[switch.name], "default": defaults[switch.name],
             "does": switch.does, "provokes": switch.provokes})
     });
-    Answer::json(200, &Value::Array(list.collect()))
+    let recipients = STEERING.iter().map(
+        |name| json!({"name": name.name, "kind": "recipient", "does": name.does, "provokes": name.provokes}),
+    );
+    Answer::json(200, &Value::Array(switches.chain(recipients).collect()))
 }
 
 fn put_switches(tenant: &Tenant, change: &Value) -> Result<Answer, ControlError> {
     let mut state = tenant.lock();
     let mut form = json!(state.world.switches);
     merge(&mut form, change, "switches")?;
-    state.world.switches = serde_json::from_value(form)?;
+    let world = World { switches: serde_json::from_value(form)?, ..state.world.clone() };
+    tenant.set_world(&mut state, world);
     drop(state);
     Ok(switches(tenant))
 }
 
+/// `messages`: those in the Inbox that are still kept; `received`, `sent`: all that there ever were.
 fn mailboxes(tenant: &Tenant) -> Answer {
-    let counts = tenant.lock().mailboxes.counts();
-    let list =
-        counts.into_iter().map(|(address, messages)| json!({"address": address, "messages": messages}));
+    let state = tenant.lock();
+    let list = state.mailboxes.counts().map(|(address, counts)| {
+        json!({"address": address, "messages": state.mailboxes.kept(address), "received": counts.received, "sent": counts.sent})
+    });
     Answer::json(200, &Value::Array(list.collect()))
 }
 

@@ -1,7 +1,7 @@
 //! The control port's page: mailboxes and every switch, for a person in front of a demo.
 
 use super::ControlError;
-use crate::mailbox::{Folder, Stored};
+use crate::mailbox::{Counts, Folder, Stored};
 use crate::page;
 use crate::tenant::Tenant;
 use crate::timestamp;
@@ -42,10 +42,10 @@ pub(super) fn overview(tenant: &Tenant) -> Answer {
         })
         .collect();
     let boxes: String =
-        state.mailboxes.counts().iter().map(|(address, count)| mailbox_row(address, *count)).collect();
+        state.mailboxes.counts().map(|(address, counts)| mailbox_row(address, counts)).collect();
     let body = format!(
         "<h1>Simulated Microsoft 365 tenant</h1><p>{} · <code>{}</code> · <code>{}</code> · clock {}</p>\
-         <h2>Mailboxes</h2><table><tr><th>Address<th>Messages</tr>{boxes}</table>\
+         <h2>Mailboxes</h2><table><tr><th>Address<th>Received<th>Sent</tr>{boxes}</table>\
          <h2>Users</h2><table><tr><th>Sign-in name<th>Name<th>Mailbox<th>Licenses<th>Authenticated SMTP<th>MFA</tr>{users}</table>\
          <h2>Applications</h2><table><tr><th>Name<th>Client ID<th>Certificates (SHA-1)<th>Secrets<th>Admin consent</tr>{apps}</table>\
          <h2>Switches</h2><table><tr><th>Switch<th>Value<th>What it does<th>Provokes</tr>{switches}</table>\
@@ -113,12 +113,14 @@ fn message_row(stored: &Stored) -> String {
     ])
 }
 
-fn mailbox_row(address: &str, count: usize) -> String {
+fn mailbox_row(address: &str, counts: Counts) -> String {
     let link = url::form_urlencoded::byte_serialize(address.as_bytes()).collect::<String>();
     format!(
-        "<tr><td><a href=\"/mail/{}\">{}</a><td>{count}</tr>",
+        "<tr><td><a href=\"/mail/{}\">{}</a><td>{}<td>{}</tr>",
         page::attribute(&link),
-        page::text(address)
+        page::text(address),
+        counts.received,
+        counts.sent,
     )
 }
 

@@ -4,12 +4,13 @@ use super::reply;
 use super::session::{Session, Step};
 use super::submit::{self, Verdict};
 use super::wire::{Wire, WireError};
+use crate::door::Connection;
 use crate::tenant::Tenant;
 use crate::world::Outage;
+use bytes::Bytes;
 use serde_json::{Map, Value, json};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 
 const HANDSHAKE: Duration = Duration::from_secs(10);
@@ -39,7 +40,7 @@ impl Drop for Guard<'_> {
 
 /// Serves one connection to its end.
 pub(super) async fn serve(
-    stream: TcpStream,
+    stream: Connection,
     acceptor: &TlsAcceptor,
     tenant: &Tenant,
 ) -> Result<(), WireError> {
@@ -141,8 +142,9 @@ async fn finish(
     let chunks = std::mem::take(&mut transaction.chunks);
     let mime = mime.map(|mime| if chunks.is_empty() { mime } else { chunks });
     note.insert("message_bytes".into(), json!(mime.as_ref().map(Vec::len)));
-    tokio::time::sleep(submit::delay(tenant, session)).await;
-    match submit::submit(tenant, session, transaction, mime) {
+    tenant.clock.wait_until(submit::turn(tenant, session)).await;
+    match submit::submit(tenant, session, transaction, mime.map(Bytes::from)) {
+        Verdict::Unanswered => std::future::pending().await,
         Verdict::Accepted(text) | Verdict::Refused(text) => (text, None),
         Verdict::Lost => (String::new(), Some(End::Closed)),
     }

@@ -29,6 +29,10 @@ pub(super) const TOO_MANY_RECIPIENTS: &str = "452 4.5.3 Too many recipients";
 pub(super) const TOO_BIG: &str = "552 5.3.4 Message size exceeds fixed maximum message size";
 pub(super) const UNAVAILABLE: &str = "421 4.3.2 Service not available";
 pub(super) const IDLE: &str = "421 4.4.1 Connection timed out";
+/// A message was taken, and the answer says otherwise.
+pub(super) const LATE: &str = "421 4.4.2 Connection dropped";
+pub(super) const UNKNOWN_RECIPIENT: &str = "550 5.1.1 Recipient address rejected: User unknown";
+pub(super) const NOT_NOW: &str = "451 4.7.0 Temporary server error. Please try again later.";
 pub(super) const TOO_MANY_ERRORS: &str =
     "421 4.7.0 Too many errors on this connection, closing transmission channel";
 
@@ -145,4 +149,16 @@ pub(super) fn bad_outbound_sender(host: &str) -> String {
 
 pub(super) fn temporary(host: &str) -> String {
     format!("451 4.7.0 Temporary server error. Please try again later. [Hostname={host}]")
+}
+
+pub(super) fn permanent(host: &str) -> String {
+    format!(
+        "554 5.2.0 STOREDRV.Submission.Exception: Failed to process message due to a permanent exception [Hostname={host}]"
+    )
+}
+
+/// Whatever number a recipient's name asks for.
+pub(super) fn with_code(code: u16) -> String {
+    let class = code / 100;
+    format!("{code} {class}.0.0 SIMULATED: the recipient asked for this number")
 }

@@ -3,14 +3,15 @@
 use super::path::{is_address, read_path};
 use super::reply;
 use super::xoauth2::{self, Authenticated, Refused, Xoauth2};
+use crate::mailbox::Envelope;
 use crate::request_log::decode_unverified;
+use crate::steering::Steering;
 use crate::tenant::Tenant;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
 use uuid::Uuid;
 
-/// Recipients of one transaction (receive-connector form, additions D4).
-const MAX_RECIPIENTS: usize = 1_000;
 const MAX_ERRORS: u32 = 20;
 
 /// What the connection shall do next.
@@ -53,11 +54,24 @@ enum Awaiting {
 pub(super) struct Transaction {
     pub(super) from: String,
     pub(super) recipients: Vec<String>,
+    parameters: BTreeMap<String, String>,
+    recipient_parameters: Vec<BTreeMap<String, String>>,
     pub(super) chunks: Vec<u8>,
     /// More came than the server takes.
     pub(super) too_big: bool,
     binary: bool,
     chunked: bool,
+}
+
+impl Transaction {
+    /// The envelope exactly as it was given.
+    pub(super) fn envelope(self) -> Envelope {
+        let Self { from, recipients: to, parameters, mut recipient_parameters, .. } = self;
+        if recipient_parameters.iter().all(BTreeMap::is_empty) {
+            recipient_parameters.clear();
+        }
+        Envelope { from, to, parameters, recipient_parameters }
+    }
 }
 
 #[derive(Debug)]
@@ -179,7 +193,7 @@ impl Session {
             "STARTTLS" => Step::StartTls,
             "AUTH" => self.auth(tenant, rest, note),
             "MAIL" => self.mail(tenant, rest),
-            "RCPT" => Step::Reply(self.rcpt(rest).into()),
+            "RCPT" => Step::Reply(self.rcpt(tenant, rest)),
             "DATA" => self.data(rest),
             "BDAT" => self.bdat(rest),
             _ => Step::Reply(reply::unknown_command(verb)),
@@ -308,24 +322,32 @@ impl Session {
         })
     }
 
-    fn rcpt(&mut self, rest: &str) -> &'static str {
-        let Some(transaction) = &mut self.transaction else { return reply::NEED_MAIL };
+    /// The exact recipient is kept, with its DSN parameters (RFC 3461, 4).
+    fn rcpt(&mut self, tenant: &Tenant, rest: &str) -> String {
+        let Some(transaction) = &mut self.transaction else { return reply::NEED_MAIL.into() };
         if transaction.chunked {
-            return reply::BAD_SEQUENCE;
+            return reply::BAD_SEQUENCE.into();
         }
-        let Some((address, parameters)) = read_path(rest, "TO:") else { return reply::BAD_RECIPIENT };
         let known = |name: &str| matches!(name, "NOTIFY" | "ORCPT");
-        if !is_address(&address) {
-            return reply::BAD_RECIPIENT;
-        }
+        let Some((address, parameters)) = read_path(rest, "TO:").filter(|(address, _)| is_address(address))
+        else {
+            return reply::BAD_RECIPIENT.into();
+        };
         if !parameters.iter().all(|(name, value)| known(name) && !value.is_empty()) {
-            return reply::BAD_ARGUMENTS;
+            return reply::BAD_ARGUMENTS.into();
         }
-        if transaction.recipients.len() >= MAX_RECIPIENTS {
-            return reply::TOO_MANY_RECIPIENTS;
+        let mut state = tenant.lock();
+        if transaction.recipients.len() >= state.world.switches.smtp_recipients_per_transaction as usize {
+            return reply::TOO_MANY_RECIPIENTS.into();
+        }
+        if state.world.switches.steering_recipients
+            && let Some(steering) = state.turns.take_at_recipient(&address)
+        {
+            return refused_recipient(steering);
         }
         transaction.recipients.push(address);
-        reply::RECIPIENT_OK
+        transaction.recipient_parameters.push(parameters.into_iter().collect());
+        reply::RECIPIENT_OK.into()
     }
 
     fn data(&mut self, rest: &str) -> Step {
@@ -370,13 +392,21 @@ impl Session {
     }
 }
 
+fn refused_recipient(steering: Steering) -> String {
+    match steering {
+        Steering::Code(code) => reply::with_code(code),
+        Steering::Temporary => reply::NOT_NOW.into(),
+        _ => reply::UNKNOWN_RECIPIENT.into(),
+    }
+}
+
 fn read_sender(rest: &str) -> Result<Transaction, &'static str> {
     let (from, parameters) = read_path(rest, "FROM:").ok_or(reply::BAD_SENDER)?;
     if !from.is_empty() && !is_address(&from) {
         return Err(reply::BAD_SENDER);
     }
     let mut transaction = Transaction { from, ..Transaction::default() };
-    for (name, value) in parameters {
+    for (name, value) in &parameters {
         match (name.as_str(), value.as_str()) {
             ("SIZE", size) => {
                 let size: usize = size.parse().map_err(|_| reply::BAD_ARGUMENTS)?;
@@ -390,5 +420,6 @@ fn read_sender(rest: &str) -> Result<Transaction, &'static str> {
             _ => return Err(reply::BAD_ARGUMENTS),
         }
     }
+    transaction.parameters = parameters.into_iter().collect();
     Ok(transaction)
 }

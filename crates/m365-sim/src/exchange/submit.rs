@@ -2,27 +2,32 @@
 
 use super::reply;
 use super::session::{Session, Transaction};
-use crate::mailbox::{Envelope, Submission, Via, exchange_id, read_headers};
+use crate::mailbox::{Submission, Via, exchange_id};
+use crate::mime::read_headers;
+use crate::steering::Steering;
 use crate::tenant::{State, Tenant};
 use crate::world::Switches;
-use std::time::Duration;
-use tokio::time::Instant;
+use bytes::Bytes;
+use time::OffsetDateTime;
 
 /// What becomes of a message.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     Accepted(String),
     Refused(String),
-    /// Taken, but the connection ends without a reply.
+    /// The connection ends without a reply.
     Lost,
+    /// Not taken, and never answered.
+    Unanswered,
 }
 
-/// How long the mailbox has to wait with this message.
-pub(super) fn delay(tenant: &Tenant, session: &Session) -> Duration {
-    let Some(who) = session.authenticated() else { return Duration::ZERO };
+/// When it is this message's turn.
+pub(super) fn turn(tenant: &Tenant, session: &Session) -> OffsetDateTime {
+    let now = tenant.now();
+    let Some(who) = session.authenticated() else { return now };
     let mut state = tenant.lock();
     let limit = state.world.switches.smtp_messages_per_minute;
-    state.exchange.delay(who.mailbox, limit, Instant::now())
+    state.exchange.turn(who.mailbox, limit, now)
 }
 
 /// Judges and, where it is good, delivers.
@@ -30,7 +35,7 @@ pub(super) fn submit(
     tenant: &Tenant,
     session: &Session,
     transaction: Transaction,
-    mime: Option<Vec<u8>>,
+    mime: Option<Bytes>,
 ) -> Verdict {
     let mut guard = tenant.lock();
     let state = &mut *guard;
@@ -43,18 +48,40 @@ pub(super) fn submit(
         return Verdict::Refused(refusal);
     }
     let who = session.authenticated().expect("MAIL is taken from authenticated clients only");
+    let steered = match switches.steering_recipients {
+        true => state.turns.take_first(&transaction.recipients),
+        false => None,
+    };
+    if let Some(verdict) = steered.and_then(|steering| not_taken(steering, session)) {
+        return verdict;
+    }
     let submission = Submission {
         via: Via::Smtp,
         sender: who.address.clone(),
-        envelope: Envelope { from: transaction.from, to: transaction.recipients },
+        envelope: transaction.envelope(),
         mime,
         save_to_sent_items: true,
     };
     state.mailboxes.deliver(&state.world, now, submission);
-    if switches.smtp_lost_answers {
-        return Verdict::Lost;
+    match steered {
+        Some(Steering::Lost) => Verdict::Lost,
+        Some(Steering::Late) => Verdict::Refused(reply::LATE.into()),
+        _ if switches.smtp_lost_answers => Verdict::Lost,
+        _ => Verdict::Accepted(reply::accepted(&exchange_id(&session.host), &session.host)),
     }
-    Verdict::Accepted(reply::accepted(&exchange_id(&session.host), &session.host))
+}
+
+/// What becomes of a message that a recipient keeps from being taken.
+fn not_taken(steering: Steering, session: &Session) -> Option<Verdict> {
+    let host = &session.host;
+    Some(match steering {
+        Steering::DataPermanent => Verdict::Refused(reply::permanent(host)),
+        Steering::DataTemporary => Verdict::Refused(reply::temporary(host)),
+        Steering::Throttle => Verdict::Refused(reply::too_many_connections(host)),
+        Steering::Timeout => Verdict::Unanswered,
+        Steering::Reset => Verdict::Lost,
+        _ => return None,
+    })
 }
 
 fn refuse_mailbox(
@@ -63,7 +90,7 @@ fn refuse_mailbox(
     switches: &Switches,
     transaction: &Transaction,
     mime: &[u8],
-    now: time::OffsetDateTime,
+    now: OffsetDateTime,
 ) -> Option<String> {
     let host = &session.host;
     let who = session.authenticated()?;

@@ -8,9 +8,13 @@ use crate::timestamp;
 use crate::web::Answer;
 use mail_parser::MessageParser;
 use serde_json::{Map, Value, json};
+use time::Duration;
 
-const FOLDERS: [(Folder, &str, &str); 2] =
-    [(Folder::Inbox, "inbox", "Inbox"), (Folder::SentItems, "sentitems", "Sent Items")];
+const FOLDERS: [(Folder, &str, &str); 3] = [
+    (Folder::Inbox, "inbox", "Inbox"),
+    (Folder::SentItems, "sentitems", "Sent Items"),
+    (Folder::Drafts, "drafts", "Drafts"),
+];
 
 impl Asking<'_> {
     pub(super) fn read_mailbox(&self, action: Action, rest: &[&str]) -> Result<Answer, Refusal> {
@@ -19,19 +23,19 @@ impl Asking<'_> {
             (_, ["mailFolders"]) => Ok(self.folders()),
             (_, ["mailFolders", name]) => {
                 let (folder, id, title) = find_folder(name)?;
-                let count = self.stored(&[folder]).len();
+                let count = self.count(folder);
                 Ok(odata(&self.selected(
                     folder_json(id, title, count),
                     &format!("{}/mailFolders/$entity", self.context_path()),
                 )))
             }
             (_, ["mailFolders", name, "messages"]) => self.list(&[find_folder(name)?.0]),
-            (_, ["messages"]) => self.list(&[Folder::Inbox, Folder::SentItems]),
+            (_, ["messages"]) => self.list(&[Folder::Inbox, Folder::SentItems, Folder::Drafts]),
             (_, ["messages", id, "$value"]) => {
                 Ok(Answer::new(200, "text/plain", self.find(id)?.mime.to_vec()))
             }
             (_, ["messages", id]) => {
-                let message = message_json(&self.find(id)?);
+                let message = self.find_json(id)?;
                 Ok(odata(&self.selected(message, &format!("{}/messages/$entity", self.context_path()))))
             }
             _ => Err(refusal::no_such_segment(rest.last().copied().unwrap_or_default())),
@@ -41,7 +45,7 @@ impl Asking<'_> {
     fn folders(&self) -> Answer {
         let all = FOLDERS
             .iter()
-            .map(|(folder, id, title)| Value::Object(folder_json(id, title, self.stored(&[*folder]).len())));
+            .map(|(folder, id, title)| Value::Object(folder_json(id, title, self.count(*folder))));
         odata(&json!({
             "@odata.context": format!("{}/v1.0/$metadata#{}/mailFolders", self.call.origin(), self.context_path()),
             "value": all.collect::<Vec<_>>(),
@@ -55,7 +59,15 @@ impl Asking<'_> {
         let number = |name: &str, otherwise: usize| {
             query.get(name).and_then(|text| text.parse().ok()).unwrap_or(otherwise)
         };
-        let mut messages: Vec<Map<String, Value>> = self.stored(folders).iter().map(message_json).collect();
+        let mut stored = self.stored(folders);
+        if let Some(id) = filter.as_ref().and_then(Filter::message_id) {
+            // A quick look instead of a whole reading, for mailboxes with thousands of messages.
+            stored.retain(|message| find_bytes(&message.mime, id.as_bytes()));
+        }
+        let mut messages: Vec<Map<String, Value>> = stored.iter().map(message_json).collect();
+        if folders.contains(&Folder::Drafts) {
+            messages.extend(self.tenant.lock().graph.drafts.of(self.user.id));
+        }
         messages.retain(|message| filter.as_ref().is_none_or(|filter| filter.matches(message)));
         messages.reverse();
         let page = messages.into_iter().skip(number("$skip", 0)).take(number("$top", 10).min(1000));
@@ -66,10 +78,21 @@ impl Asking<'_> {
         })))
     }
 
+    fn count(&self, folder: Folder) -> usize {
+        match folder {
+            Folder::Drafts => self.tenant.lock().graph.drafts.of(self.user.id).count(),
+            _ => self.stored(&[folder]).len(),
+        }
+    }
+
+    /// What can be found: Sent Items lag behind, as the switch says.
     fn stored(&self, folders: &[Folder]) -> Vec<Stored> {
         let state = self.tenant.lock();
+        let delay = Duration::seconds(i64::from(state.world.switches.sent_items_delay_seconds));
+        let until = self.tenant.now() - delay;
         let of = |folder: &Folder| state.mailboxes.messages(&state.world, self.user.address(), *folder);
         let mut all: Vec<Stored> = folders.iter().flat_map(of).collect();
+        all.retain(|message| message.folder != Folder::SentItems || message.received <= until);
         all.sort_by_key(|message| message.received);
         all
     }
@@ -77,6 +100,13 @@ impl Asking<'_> {
     fn find(&self, id: &str) -> Result<Stored, Refusal> {
         let all = self.stored(&[Folder::Inbox, Folder::SentItems]);
         all.into_iter().find(|message| message.id == id).ok_or_else(refusal::no_such_item)
+    }
+}
+
+impl Asking<'_> {
+    fn find_json(&self, id: &str) -> Result<Map<String, Value>, Refusal> {
+        let draft = self.tenant.lock().graph.drafts.of(self.user.id).find(|draft| draft["id"] == id);
+        draft.map_or_else(|| self.find(id).map(|stored| message_json(&stored)), Ok)
     }
 }
 
@@ -91,7 +121,7 @@ fn folder_json(id: &str, title: &str, count: usize) -> Map<String, Value> {
     full.as_object().expect("written as an object").clone()
 }
 
-fn message_json(stored: &Stored) -> Map<String, Value> {
+pub(super) fn message_json(stored: &Stored) -> Map<String, Value> {
     let message = MessageParser::default().parse(&*stored.mime).unwrap_or_default();
     let people = |field: Option<&mail_parser::Address<'_>>| -> Vec<Value> {
         let all = field.into_iter().flat_map(|field| field.iter());
@@ -119,7 +149,7 @@ fn message_json(stored: &Stored) -> Map<String, Value> {
         "importance": "normal",
         "parentFolderId": folder,
         "isRead": stored.folder == Folder::SentItems,
-        "isDraft": false,
+        "isDraft": stored.folder == Folder::Drafts,
         "body": {"contentType": if html { "html" } else { "text" }, "content": body.unwrap_or_default()},
         "sender": from,
         "from": from,
@@ -148,6 +178,14 @@ impl Filter {
     fn parse(text: &str) -> Result<Self, Refusal> {
         let clauses: Option<Vec<_>> = text.split(" and ").map(Self::clause).collect();
         clauses.map(Self).ok_or_else(refusal::bad_filter)
+    }
+
+    /// The Message-ID that is looked for, without its brackets.
+    fn message_id(&self) -> Option<&str> {
+        let (_, _, id) = self.0.iter().find(|(name, comparison, _)| {
+            name == "internetMessageId" && matches!(comparison, Comparison::Equal)
+        })?;
+        Some(id.trim_start_matches('<').trim_end_matches('>'))
     }
 
     fn clause(text: &str) -> Option<(String, Comparison, String)> {
@@ -180,4 +218,8 @@ impl Filter {
             })
         })
     }
+}
+
+fn find_bytes(bytes: &[u8], wanted: &[u8]) -> bool {
+    wanted.is_empty() || bytes.windows(wanted.len()).any(|window| window == wanted)
 }

@@ -1,28 +1,34 @@
-//! Microsoft Graph v1.0: who am I, licences, sendMail, reading mail.
+//! Microsoft Graph v1.0: who am I, licences, sendMail, drafts with upload sessions, reading mail.
 //! The order of the checks is facts §9's; every resource is listed in `route`. It trusts only tokens that
 //! `entra` signed for Graph.
 
 mod bearer;
+mod compose;
 mod directory;
+mod drafts;
+mod limits;
 mod messages;
 mod refusal;
 mod send_mail;
+mod upload;
+
+pub(crate) use upload::answer_upload;
 
 use crate::tenant::{State, Tenant};
 use crate::web::{Answer, Call};
 use crate::world::{Outage, Switches, User};
 use bearer::{Bearer, Kind};
+use limits::Place;
 use refusal::Refusal;
 use serde_json::Value;
-use std::collections::HashMap;
 use std::time::Duration;
 use uuid::Uuid;
 
 /// What Graph remembers between requests.
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
-    /// Calls under way per application and mailbox.
-    in_flight: HashMap<(String, Uuid), u32>,
+    usages: limits::Usages,
+    drafts: drafts::Drafts,
 }
 
 /// One authorised call about one user.
@@ -62,7 +68,7 @@ async fn handle(tenant: &Tenant, call: &Call, switches: &Switches) -> Result<Ans
     if switches.graph_throttle_seconds > 0 {
         return Err(refusal::throttled(switches.graph_throttle_seconds));
     }
-    let segments: Vec<&str> = call.segments.iter().map(String::as_str).collect();
+    let segments = keys_as_segments(call);
     let (name, rest) = match &segments[..] {
         ["oidc", "userinfo"] => return directory::userinfo(tenant, &bearer),
         ["v1.0", "me", rest @ ..] => (bearer.user_id()?, rest),
@@ -79,14 +85,33 @@ async fn handle(tenant: &Tenant, call: &Call, switches: &Switches) -> Result<Ans
     if !asking.user.has_mailbox() {
         return Err(refusal::no_mailbox());
     }
-    let _place = Place::take(tenant, &bearer, &asking.user)?;
+    let bytes = if call.method == http::Method::GET { 0 } else { call.body_bytes() };
+    let _place = Place::take(tenant, (bearer.app_id.clone(), asking.user.id), bytes)?;
     if switches.graph_latency_ms > 0 {
         tokio::time::sleep(Duration::from_millis(u64::from(switches.graph_latency_ms))).await;
     }
+    let id = rest.get(1).copied().unwrap_or_default();
     match action {
         Action::SendMail => asking.send_mail(),
+        Action::CreateDraft => asking.create_draft(),
+        Action::Attach => asking.attach(id),
+        Action::StartUpload => asking.start_upload(id),
+        Action::SendDraft => asking.send_draft(id),
+        Action::DeleteDraft => asking.delete_draft(id),
         _ => asking.read_mailbox(action, rest),
     }
+}
+
+/// OData has two forms of a key: `users/x` and `users('x')`.
+fn keys_as_segments(call: &Call) -> Vec<&str> {
+    let mut parts = Vec::new();
+    for segment in &call.segments {
+        match segment.strip_suffix("')").and_then(|text| text.split_once("('")) {
+            Some((name, key)) => parts.extend([name, key]),
+            None => parts.push(segment.as_str()),
+        }
+    }
+    parts
 }
 
 /// What can be done with a user.
@@ -98,24 +123,36 @@ enum Action {
     ReadSettings,
     ReadFolders,
     ReadMessages,
+    CreateDraft,
+    Attach,
+    StartUpload,
+    SendDraft,
+    DeleteDraft,
 }
 
 /// All of Graph's resources below a user.
 fn route(call: &Call, rest: &[&str]) -> Result<Action, Refusal> {
-    let verb = call.method.as_str();
-    let action = match rest {
-        [] => Action::ReadUser,
-        ["licenseDetails"] => Action::ReadLicenses,
-        ["sendMail" | "microsoft.graph.sendMail"] => Action::SendMail,
-        ["mailboxSettings"] => Action::ReadSettings,
-        ["mailFolders"] | ["mailFolders", _] => Action::ReadFolders,
-        ["messages"] | ["messages", _] | ["messages", _, "$value"] | ["mailFolders", _, "messages"] => {
-            Action::ReadMessages
-        }
-        [.., last] => return Err(refusal::no_such_segment(last)),
-    };
-    let right = if action == Action::SendMail { "POST" } else { "GET" };
-    if verb == right { Ok(action) } else { Err(refusal::method_not_allowed()) }
+    let last = rest.last().map(|name| name.strip_prefix("microsoft.graph.").unwrap_or(name));
+    Ok(match (call.method.as_str(), rest, last) {
+        ("GET", [], _) => Action::ReadUser,
+        ("GET", ["licenseDetails"], _) => Action::ReadLicenses,
+        ("POST", [_], Some("sendMail")) => Action::SendMail,
+        ("GET", ["mailboxSettings"], _) => Action::ReadSettings,
+        ("GET", ["mailFolders"] | ["mailFolders", _], _) => Action::ReadFolders,
+        (
+            "GET",
+            ["messages"] | ["messages", _] | ["messages", _, "$value"] | ["mailFolders", _, "messages"],
+            _,
+        ) => Action::ReadMessages,
+        ("POST", ["messages"], _) => Action::CreateDraft,
+        ("DELETE", ["messages", _], _) => Action::DeleteDraft,
+        ("POST", ["messages", _, "attachments"], _) => Action::Attach,
+        ("POST", ["messages", _, "attachments", _], Some("createUploadSession")) => Action::StartUpload,
+        ("POST", ["messages", _, _], Some("send")) => Action::SendDraft,
+        (_, [] | ["messages", ..] | ["mailFolders", ..] | ["licenseDetails" | "mailboxSettings"], _)
+        | (_, [_], Some("sendMail")) => return Err(refusal::method_not_allowed()),
+        _ => return Err(refusal::no_such_segment(last.unwrap_or_default())),
+    })
 }
 
 impl Action {
@@ -129,8 +166,19 @@ impl Action {
         let wanted: &[&str] = match (self, &bearer.kind, own) {
             (Self::ReadUser | Self::ReadLicenses, Kind::Delegated, true) => &["User.Read", "User.Read.All"],
             (Self::ReadUser | Self::ReadLicenses, _, _) => &["User.Read.All"],
-            (Self::SendMail, Kind::Delegated, false) => &["Mail.Send.Shared"],
-            (Self::SendMail, _, _) => &["Mail.Send"],
+            (Self::SendMail | Self::SendDraft, Kind::Delegated, false) => &["Mail.Send.Shared"],
+            (Self::SendMail | Self::SendDraft, _, _) => &["Mail.Send"],
+            (
+                Self::CreateDraft | Self::Attach | Self::StartUpload | Self::DeleteDraft,
+                Kind::Delegated,
+                false,
+            ) => &["Mail.ReadWrite.Shared"],
+            (Self::CreateDraft | Self::Attach | Self::StartUpload | Self::DeleteDraft, _, _) => {
+                &["Mail.ReadWrite"]
+            }
+            (Self::ReadFolders | Self::ReadMessages, Kind::Delegated, false) => {
+                &["Mail.Read.Shared", "Mail.ReadWrite.Shared"]
+            }
             (Self::ReadSettings, _, _) => &["MailboxSettings.Read"],
             (Self::ReadFolders | Self::ReadMessages, _, _) => &["Mail.Read", "Mail.ReadWrite"],
         };
@@ -169,35 +217,6 @@ fn find_user(state: &State, name: &str, action: Action) -> Result<User, Refusal>
     })
 }
 
-/// A place among the concurrent calls of an application for a mailbox (facts 5.5).
-struct Place<'a> {
-    tenant: &'a Tenant,
-    key: (String, Uuid),
-}
-
-impl<'a> Place<'a> {
-    fn take(tenant: &'a Tenant, bearer: &Bearer, user: &User) -> Result<Self, Refusal> {
-        let key = (bearer.app_id.clone(), user.id);
-        let mut state = tenant.lock();
-        let limit = state.world.switches.graph_concurrency;
-        let count = state.graph.in_flight.entry(key.clone()).or_default();
-        if *count >= limit {
-            return Err(refusal::over_concurrency());
-        }
-        *count += 1;
-        Ok(Self { tenant, key })
-    }
-}
-
-impl Drop for Place<'_> {
-    fn drop(&mut self) {
-        let mut state = self.tenant.lock();
-        if let Some(count) = state.graph.in_flight.get_mut(&self.key) {
-            *count = count.saturating_sub(1);
-        }
-    }
-}
-
 /// The headers that all of Graph's answers have (additions B0).
 fn dress(call: &Call, request_id: &str, answer: Answer) -> Answer {
     let diagnostic = r#"{"ServerInfo":{"DataCenter":"SIMULATED","Slice":"E","Ring":"5","ScaleUnit":"001","RoleInstance":"SIM00000001"}}"#;
@@ -213,7 +232,16 @@ fn dress(call: &Call, request_id: &str, answer: Answer) -> Answer {
 
 /// A JSON answer with the headers of OData.
 fn odata(body: &Value) -> Answer {
+    odata_with(200, body)
+}
+
+/// The same for what was created.
+fn odata_created(body: &Value) -> Answer {
+    odata_with(201, body)
+}
+
+fn odata_with(status: u16, body: &Value) -> Answer {
     let kind =
         "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8";
-    Answer::new(200, kind, body.to_string()).with("odata-version", "4.0")
+    Answer::new(status, kind, body.to_string()).with("odata-version", "4.0")
 }

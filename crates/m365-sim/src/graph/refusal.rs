@@ -3,7 +3,10 @@
 use crate::tenant::Tenant;
 use crate::timestamp;
 use crate::web::{Answer, Call};
+use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::json;
+use std::fmt::Write;
+use time::OffsetDateTime;
 
 /// A refusal of Graph.
 #[derive(Debug)]
@@ -12,17 +15,19 @@ pub(crate) struct Refusal {
     code: &'static str,
     message: String,
     retry_after_seconds: Option<u32>,
+    /// Claims that a new token must answer, for the challenge of a 401.
+    claims: Option<String>,
 }
 
 impl Refusal {
     fn new(status: u16, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into(), retry_after_seconds: None }
+        Self { status, code, message: message.into(), retry_after_seconds: None, claims: None }
     }
 
     pub(crate) fn answer(&self, tenant: &Tenant, call: &Call, request_id: &str) -> Answer {
-        if self.status == 413 {
-            // No JSON was ever seen with it (additions C1).
-            return Answer::empty(413).noting("error_code", self.code);
+        if self.message.is_empty() && matches!(self.status, 413 | 500) {
+            // No JSON was ever seen with them (additions C1).
+            return Answer::empty(self.status).noting("error_code", self.code);
         }
         let body = json!({"error": {
             "code": self.code,
@@ -39,10 +44,18 @@ impl Refusal {
             answer = answer.with("retry-after", &seconds.to_string());
         }
         if self.status == 401 {
-            let realm = format!(
+            let mut realm = format!(
                 "Bearer realm=\"\", authorization_uri=\"{}/common/oauth2/authorize\", client_id=\"00000003-0000-0000-c000-000000000000\"",
                 call.origin()
             );
+            if let Some(claims) = &self.claims {
+                let description = &self.message;
+                let claims = STANDARD.encode(claims);
+                let _ = write!(
+                    realm,
+                    ", error_description=\"{description}\", error=\"insufficient_claims\", claims=\"{claims}\""
+                );
+            }
             answer = answer.with("www-authenticate", &realm);
         }
         answer
@@ -69,6 +82,14 @@ pub(super) fn token_signature() -> Refusal {
 
 pub(super) fn token_expired() -> Refusal {
     invalid_token("Lifetime validation failed, the token is expired.")
+}
+
+/// The user's sessions were revoked after the token was issued (continuous access evaluation).
+pub(super) fn token_revoked(valid_from: OffsetDateTime) -> Refusal {
+    let message = "Continuous access evaluation resulted in challenge with result: InteractionRequired and code: TokenIssuedBeforeRevocationTimestamp";
+    let not_before = json!({"essential": true, "value": valid_from.unix_timestamp().to_string()});
+    let claims = json!({"access_token": {"nbf": not_before}}).to_string();
+    Refusal { claims: Some(claims), ..invalid_token(message) }
 }
 
 pub(super) fn token_audience() -> Refusal {
@@ -142,6 +163,32 @@ pub(super) fn too_large_message() -> Refusal {
     Refusal::new(400, "ErrorMessageSizeExceeded", message)
 }
 
+/// POST of a message (additions C1).
+pub(super) fn over_4_mb() -> Refusal {
+    Refusal::new(400, "BadRequest", "The maximum request length supported is 4MB.")
+}
+
+/// POST of an attachment: once seen as 500 without a body (additions C1).
+pub(super) fn attachment_over_4_mb() -> Refusal {
+    Refusal::new(500, "InternalServerError", "")
+}
+
+/// In an upload session: the first sentence only (additions C1).
+pub(super) fn too_large_upload() -> Refusal {
+    Refusal::new(400, "ErrorMessageSizeExceeded", "The message exceeds the maximum supported size.")
+}
+
+/// Under 3 MB an attachment is posted whole (facts 5.4).
+pub(super) fn too_small_upload() -> Refusal {
+    let message = "The attachment size is less than the minimum size of an upload session.";
+    Refusal::new(400, "ErrorAttachmentSizeShouldNotBeLessThanMinimumSize", message)
+}
+
+/// A range that isn't the next one, or doesn't fit the session. Its real text was not seen.
+pub(super) fn bad_range(why: &str) -> Refusal {
+    Refusal::new(416, "InvalidContentRange", format!("The Content-Range header is invalid: {why}."))
+}
+
 pub(super) fn bad_base64() -> Refusal {
     Refusal::new(400, "ErrorMimeContentInvalidBase64String", "Invalid base64 string for MIME content.")
 }
@@ -199,8 +246,35 @@ pub(super) fn throttled(seconds: u32) -> Refusal {
     Refusal { retry_after_seconds: Some(seconds), ..Refusal::new(429, "ApplicationThrottled", message) }
 }
 
+pub(super) fn over_requests(seconds: u32) -> Refusal {
+    let message = "Application is over its request limit for the mailbox.";
+    Refusal { retry_after_seconds: Some(seconds), ..Refusal::new(429, "TooManyRequests", message) }
+}
+
+pub(super) fn over_upload(seconds: u32) -> Refusal {
+    let message = "Application is over its IncomingBytes limit.";
+    Refusal { retry_after_seconds: Some(seconds), ..Refusal::new(429, "ApplicationThrottled", message) }
+}
+
 pub(super) fn late_timeout() -> Refusal {
     Refusal::new(504, "UnknownError", "")
+}
+
+/// What a recipient's name asks for: the status itself, where Graph has it.
+pub(super) fn with_status(status: u16) -> Refusal {
+    match status {
+        401 => token_expired(),
+        403 => access_denied(),
+        404 => no_such_item(),
+        413 => too_large_request(),
+        429 => throttled(5),
+        500 | 502 | 504 => {
+            Refusal::new(status, "UnknownError", "SIMULATED: the recipient asked for this status")
+        }
+        507 => mailbox_full(),
+        401..=499 | 503 => unavailable(),
+        _ => bad_recipient("SIMULATED"),
+    }
 }
 
 pub(super) fn unavailable() -> Refusal {

@@ -60,6 +60,8 @@ const DELEGATED: &[Entry] = &[
     entry("User.Read.All", &[Graph], true, "Read all users' full profiles"),
     entry("Mail.Send", &[Graph, Exchange], false, "Send mail as you"),
     entry("Mail.Send.Shared", &[Graph], false, "Send mail on behalf of others or yourself"),
+    entry("Mail.Read.Shared", &[Graph], false, "Read mail you can access"),
+    entry("Mail.ReadWrite.Shared", &[Graph], false, "Read and write mail you can access"),
     entry("Mail.Read", &[Graph, Exchange], false, "Read your mail"),
     entry("Mail.ReadWrite", &[Graph, Exchange], false, "Read and write access to your mail"),
     entry("MailboxSettings.Read", &[Graph], false, "Read your mailbox settings"),

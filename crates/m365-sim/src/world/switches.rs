@@ -110,12 +110,20 @@ switches! {
         "Graph takes so long for each answer, so that calls overlap", "none";
     graph_concurrency: u32 = 4,
         "Concurrent calls that Graph allows per app and mailbox", "HTTP 429 ApplicationThrottled";
+    graph_requests_per_10_minutes: u32 = 10_000,
+        "Calls that Graph allows per app and mailbox in 10 minutes (0: no limit)", "HTTP 429 TooManyRequests";
+    graph_upload_bytes_per_5_minutes: u64 = 157_286_400,
+        "Bytes that may be sent to Graph per app and mailbox in 5 minutes (0: no limit)", "HTTP 429 ApplicationThrottled: IncomingBytes";
     graph_reject_tokens: u32 = 0,
         "So many of the next calls are refused although their token is valid", "HTTP 401 InvalidAuthenticationToken";
     graph_lost_answers: bool = false,
         "sendMail takes the message and closes the connection without an answer", "none (outcome unknown)";
     graph_late_timeout: bool = false,
         "sendMail takes the message and answers 504", "HTTP 504 UnknownError";
+    continuous_access: bool = false,
+        "Access tokens end as soon as the user's sessions are revoked, not when they expire", "HTTP 401 InvalidAuthenticationToken: TokenIssuedBeforeRevocationTimestamp";
+    sent_items_delay_seconds: u32 = 0,
+        "A sent message is found in Sent Items only after so long", "none (not found yet)";
     graph_daily_limit: bool = false,
         "The sender has used up the day's messages", "HTTP 429 ErrorExceededMessageLimit";
     graph_app_mailboxes: Option<Vec<String>> = None,
@@ -125,7 +133,25 @@ switches! {
     max_message_bytes: u64 = 36_700_160,
         "Largest message that a mailbox may send", "HTTP 400 ErrorMessageSizeExceeded; 554 5.2.3";
     recipients_per_day: u32 = 10_000,
-        "Recipients that a mailbox may send to in 24 hours", "554 5.2.0 SubmissionQuotaExceededException";
+        "Recipients that a mailbox may send to in 24 hours", "554 5.2.0 SubmissionQuotaExceededException; HTTP 429 ErrorExceededMessageLimit";
+    recipients_per_message: u32 = 500,
+        "Recipients of one message; with more it is taken and comes back to the sender's Inbox (0: no limit)", "550 5.5.3 RESOLVER.ADR.RecipLimit, as a report";
+    steering_recipients: bool = true,
+        "Recipients such as permerror@ or 451@ say what happens to their message", "as their names say";
+    discard_messages: bool = false,
+        "Messages are counted and not kept", "none";
+    https_refused: bool = false,
+        "Entra and Graph refuse connections, open ones are closed", "none (connection refused)";
+    https_reset_after_bytes: u64 = 0,
+        "Connections to Entra and Graph are reset after so many bytes from the client (0: no)", "none (connection reset)";
+    https_stall_after_bytes: u64 = 0,
+        "Connections to Entra and Graph stall after so many bytes from the client (0: no)", "none (time-out)";
+    smtp_refused: bool = false,
+        "Exchange's SMTP refuses connections, open ones are closed", "none (connection refused)";
+    smtp_reset_after_bytes: u64 = 0,
+        "SMTP connections are reset after so many bytes from the client (0: no)", "none (connection reset)";
+    smtp_stall_after_bytes: u64 = 0,
+        "SMTP connections stall after so many bytes from the client (0: no)", "none (time-out)";
     smtp_auth_disabled: bool = false,
         "Authenticated SMTP is off for the organisation (a mailbox that says true is exempt)", "535 5.7.139 SmtpClientAuthentication is disabled for the Tenant";
     smtp_basic: Basic = Basic::Disabled,
@@ -144,6 +170,8 @@ switches! {
         "Messages are refused for now", "451 4.7.0 Temporary server error";
     smtp_connections: u32 = 3,
         "Concurrent SMTP connections that a mailbox may have", "432 4.3.2 Concurrent connections limit exceeded";
+    smtp_recipients_per_transaction: u32 = 1_000,
+        "Recipients that one SMTP transaction takes; the rest are refused for now", "452 4.5.3 Too many recipients";
     smtp_messages_per_minute: u32 = 30,
         "SMTP messages a minute per mailbox; more are delayed, not refused (0: no limit)", "none (delay)";
     smtp_sender_throttled: bool = false,

@@ -156,7 +156,7 @@ async fn mail_is_read_by_address_with_its_envelope() {
     assert!(message["id"].is_string() && message["received"].as_str().unwrap().ends_with('Z'));
     assert_eq!(
         lab.control_get("/mailboxes").await.body[0],
-        json!({"address": "bob@else.example", "messages": 1})
+        json!({"address": "bob@else.example", "messages": 1, "received": 1, "sent": 0})
     );
     let sent = lab.control_get(&format!("/mailboxes/{}/messages?folder=sentitems", lab.user)).await.body;
     assert_eq!(sent.as_array().unwrap().len(), 1);

@@ -64,6 +64,12 @@ impl Dialog {
         self.stream.flush().await.unwrap();
     }
 
+    /// Sends what a connection takes that may be cut meanwhile.
+    pub(crate) async fn try_send(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        self.stream.write_all(bytes).await?;
+        self.stream.flush().await
+    }
+
     /// One reply; empty when the server has closed.
     pub(crate) async fn reply(&mut self) -> String {
         let mut lines = Vec::new();
