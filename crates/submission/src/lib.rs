@@ -5,13 +5,21 @@
 //! never makes itself an open relay: without a submitter there is no envelope. Neighbours: `mail`, whose words it
 //! speaks, and `postern/src/queue`, which is the house.
 
-#[cfg_attr(not(test), expect(dead_code, reason = "the server that counts comes next"))]
 mod census;
+mod command;
+mod connection;
+mod content;
 mod house;
+mod pace;
+mod proxy;
+mod reply;
+mod server;
+mod session;
 mod settings;
 mod transaction;
 
 pub use census::{Caps, Census};
 pub use house::{Accepted, Admission, House, Intake, Login, Mechanism, Peer, Refusal, Submitter};
+pub use server::serve;
 pub use settings::{Limits, Security, Settings};
 pub use transaction::{Hello, HelloVerb, Proof, Recipient, Tls, Transaction};
