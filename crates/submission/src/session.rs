@@ -9,24 +9,24 @@ mod content;
 #[cfg(test)]
 mod dialogs;
 mod envelope;
+mod greeting;
+#[cfg(test)]
+mod hostile;
+mod line;
 mod login;
 mod message;
+mod sasl;
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::{Buf, Bytes, BytesMut};
 use mail::Address;
-use zeroize::Zeroize;
 
-use crate::command::{self, Command, MAX_LOGIN_OCTETS, Verb};
+use crate::command;
 use crate::reply::{self, Reply};
-use crate::{
-    Accepted, Admission, Hello, HelloVerb, Login, Peer, Proof, Refusal, Security, Settings, Submitter, Tls,
-    Transaction,
-};
-use login::{Exchange, Turn};
+use crate::{Accepted, Admission, Hello, Login, Peer, Refusal, Settings, Submitter, Tls, Transaction};
 use message::{Body, Message};
+use sasl::Exchange;
 
 /// What the connection does next.
 #[derive(Debug)]
@@ -150,9 +150,6 @@ struct Counts {
     progress: u64,
 }
 
-/// The third line of the signature of PROXY protocol v2, which begins with two empty ones.
-const PROXY_LINE: &[u8; 3] = b"\0\r\n";
-
 impl Session {
     /// A session with `peer`, over TLS already where the listener's TLS is implicit.
     pub(crate) fn new(settings: Arc<Settings>, peer: Peer, tls: Option<Tls>) -> Session {
@@ -275,219 +272,10 @@ impl Session {
         }
     }
 
-    /// Takes a line off `input`. None: go on at once.
-    fn take_line(&mut self, input: &mut BytesMut) -> Option<Action> {
-        let Some(end) = memchr::memchr(b'\n', &input[self.searched..]).map(|end| self.searched + end) else {
-            return self.wait_for_line(input);
-        };
-        let mut line = input.split_to(end + 1);
-        self.searched = 0;
-        self.counts.progress += 1;
-        let (limit, complaint) = self.line_limit(&line);
-        let stage = std::mem::replace(&mut self.stage, Stage::Command);
-        let action = match stage {
-            Stage::LongLine(complaint) => self.say(&complaint),
-            _ if line.len() > limit => self.say(&complaint),
-            Stage::Login(_) if !is_sound(&line) => self.say(&reply::BAD_BASE64),
-            Stage::Login(exchange) => self.go_on_login(exchange.go_on(&line[..line.len() - 2])),
-            _ if *line == PROXY_LINE[..] && self.hello.is_none() => self.refuse_proxy(),
-            _ if !is_sound(&line) => self.say(&reply::BAD_LINE_END),
-            _ => self.obey(&line[..line.len() - 2], input),
-        };
-        if limit == MAX_LOGIN_OCTETS {
-            // There may be a password in it.
-            line.as_mut().zeroize();
-        }
-        action
-    }
-
-    /// There is no line's end in `input`.
-    fn wait_for_line(&mut self, input: &mut BytesMut) -> Option<Action> {
-        let (limit, complaint) = self.line_limit(input);
-        if matches!(self.stage, Stage::LongLine(_)) {
-            input.clear();
-        } else if input.len() > limit {
-            // It may have been meant for AUTH.
-            input.as_mut().zeroize();
-            input.clear();
-            self.stage = Stage::LongLine(complaint);
-        }
-        self.searched = input.len();
-        Some(Action::Read)
-    }
-
-    fn line_limit(&self, begin: &[u8]) -> (usize, Reply) {
-        match self.stage {
-            Stage::Login(_) => (MAX_LOGIN_OCTETS, reply::LOGIN_TOO_LONG),
-            _ => command::line_limit(begin),
-        }
-    }
-
-    /// Does what a line says.
-    fn obey(&mut self, line: &[u8], input: &mut BytesMut) -> Option<Action> {
-        let command = match Command::read(line) {
-            Ok(command) => command,
-            Err(complaint) => return self.say(&complaint),
-        };
-        match command.verb {
-            Verb::Ehlo => self.hello(HelloVerb::Ehlo, command.rest),
-            Verb::Helo => self.hello(HelloVerb::Helo, command.rest),
-            Verb::StartTls => self.start_tls(command.rest, input),
-            Verb::Auth => self.log_in(command.rest),
-            Verb::Mail => self.mail(command.rest),
-            Verb::Rcpt => self.rcpt(command.rest),
-            Verb::Data => self.data(command.rest),
-            Verb::Bdat => self.bdat(command.rest),
-            Verb::Rset if !command.rest.is_empty() => self.say(&reply::BAD_ARGUMENTS),
-            Verb::Rset => self.reset(),
-            Verb::Noop => self.say_idle(&reply::OK),
-            Verb::Help => self.say_idle(&reply::HELP),
-            // RFC 5321 §3.5.3: an address isn't confirmed, and isn't denied.
-            Verb::Vrfy if command.rest.is_empty() => self.say(&reply::BAD_ARGUMENTS),
-            Verb::Vrfy => self.say_idle(&reply::CANNOT_VERIFY),
-            Verb::Quit if !command.rest.is_empty() => self.say(&reply::BAD_ARGUMENTS),
-            Verb::Quit => {
-                self.say_and_close(&reply::BYE);
-                None
-            }
-            Verb::NotOffered => self.say(&reply::NOT_IMPLEMENTED),
-            Verb::Http => {
-                self.say_and_close(&reply::NOT_HTTP);
-                None
-            }
-            Verb::Proxy => self.refuse_proxy(),
-            Verb::Unknown => self.say(&reply::UNKNOWN_COMMAND),
-        }
-    }
-
-    fn hello(&mut self, verb: HelloVerb, rest: &str) -> Option<Action> {
-        let Some(name) = rest.split_ascii_whitespace().next() else {
-            return self.say(&reply::HELLO_NEEDS_NAME);
-        };
-        // What devices call themselves ("my_printer") hurts nobody; what could break a Received field does.
-        let printable = |letter: char| if letter.is_ascii_graphic() { letter } else { '?' };
-        let name = name.chars().take(255).map(printable).collect();
-        self.hello = Some(Hello { name, verb });
-        let abandoned = self.give_up();
-        match verb {
-            HelloVerb::Helo => {
-                reply::write_lines(&mut self.outbox, 250, &[self.settings.hello.clone().into()]);
-            }
-            HelloVerb::Ehlo => {
-                let offers = self.offers();
-                reply::write_lines(&mut self.outbox, 250, &offers);
-            }
-        }
-        self.count_idle();
-        abandoned
-    }
-
-    /// The service extensions: RFC 5321 §4.1.1.1. BINARYMIME isn't among them.
-    fn offers(&self) -> Vec<Cow<'static, str>> {
-        let mut lines: Vec<Cow<'static, str>> = Vec::with_capacity(10);
-        lines.push(format!("{} greets {}", self.settings.hello, self.peer.address.ip()).into());
-        lines.push("PIPELINING".into());
-        lines.push(format!("SIZE {}", self.settings.limits.message_octets).into());
-        if self.offers_tls() {
-            lines.push("STARTTLS".into());
-        }
-        if self.takes_passwords() {
-            lines.push("AUTH PLAIN LOGIN".into());
-        }
-        let always = ["ENHANCEDSTATUSCODES", "8BITMIME", "DSN", "SMTPUTF8", "CHUNKING"];
-        lines.extend(always.map(Cow::Borrowed));
-        lines
-    }
-
-    fn offers_tls(&self) -> bool {
-        self.tls.is_none() && matches!(self.settings.security, Security::StartTls(_))
-    }
-
-    fn takes_passwords(&self) -> bool {
-        match &self.settings.security {
-            _ if self.tls.is_some() => true,
-            Security::PlainAnywhere => true,
-            Security::Plain => self.peer.address.ip().is_loopback(),
-            Security::StartTls(_) | Security::Implicit(_) => false,
-        }
-    }
-
-    fn start_tls(&mut self, rest: &str, input: &mut BytesMut) -> Option<Action> {
-        let complaint = match &self.settings.security {
-            _ if !rest.is_empty() => reply::BAD_ARGUMENTS,
-            _ if self.tls.is_some() => reply::TLS_ALREADY,
-            Security::StartTls(_) if self.hello.is_none() => reply::HELLO_FIRST,
-            Security::StartTls(_) if self.message.is_some() => reply::NOT_AMID_MESSAGE,
-            Security::StartTls(_) => {
-                // RFC 3207 §4.2 and the STARTTLS injections of 2011 and 2021: what came with it was not encrypted.
-                input.clear();
-                reply::READY_FOR_TLS.write(&mut self.outbox);
-                return Some(Action::StartTls);
-            }
-            _ => reply::NO_TLS,
-        };
-        self.say(&complaint)
-    }
-
-    fn log_in(&mut self, rest: &str) -> Option<Action> {
-        let complaint = match () {
-            () if self.hello.is_none() => reply::HELLO_FIRST,
-            () if self.login.is_some() => reply::LOGGED_IN_ALREADY,
-            () if self.message.is_some() => reply::NOT_AMID_MESSAGE,
-            () if self.takes_passwords() => return self.go_on_login(Exchange::begin(rest)),
-            () if self.offers_tls() => reply::TLS_FIRST,
-            () => reply::TLS_NEEDED_FOR_LOGIN,
-        };
-        self.say(&complaint)
-    }
-
-    fn go_on_login(&mut self, turn: Turn) -> Option<Action> {
-        match turn {
-            Turn::Ask(exchange, question) => {
-                self.stage = Stage::Login(exchange);
-                question.write(&mut self.outbox);
-                None
-            }
-            Turn::Broken(complaint) => self.say(&complaint),
-            Turn::Complete(login) => {
-                self.stage = Stage::Asked(Question::Login { user: login.user.clone() });
-                Some(Action::LogIn(login))
-            }
-        }
-    }
-
-    fn logged_in(&mut self, user: String, result: Result<Submitter, Refusal>) {
-        match result {
-            Ok(submitter) => {
-                self.login = Some(LoggedIn { submitter, user });
-                reply::LOGGED_IN.write(&mut self.outbox);
-            }
-            Err(refusal) => {
-                self.counts.failed_logins += 1;
-                self.say_refusal(refusal);
-                if self.counts.failed_logins >= self.settings.limits.failed_logins {
-                    self.say_and_close(&reply::TOO_MANY_FAILED_LOGINS);
-                }
-            }
-        }
-    }
-
-    fn proof(&self) -> Proof {
-        match &self.login {
-            Some(login) => Proof::Login { user: login.user.clone() },
-            None => Proof::Network,
-        }
-    }
-
     fn reset(&mut self) -> Option<Action> {
         let abandoned = self.give_up();
         let said = self.say_idle(&reply::OK);
         abandoned.or(said)
-    }
-
-    fn refuse_proxy(&mut self) -> Option<Action> {
-        self.say_and_close(&reply::NO_PROXY);
-        None
     }
 
     /// Says something, and ends the session when that was an error too many. Gives None so that it can end a step.
@@ -537,11 +325,6 @@ impl Session {
         self.say_and_close(&reply::NOT_TAKEN_IN);
         None
     }
-}
-
-/// Ends with CR LF and has no other CR, LF or NUL in it.
-fn is_sound(line: &[u8]) -> bool {
-    line.strip_suffix(b"\r\n").is_some_and(|line| memchr::memchr3(b'\r', b'\n', 0, line).is_none())
 }
 
 /// Drops the front of `input` that `take` has used.

@@ -1,0 +1,42 @@
+//! PROXY protocol: believed from a proxy that was named, from nobody else.
+
+use crate::house::{Gate, Plan};
+
+const HEADER: &[u8] = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\xcb\x00\x71\x09\xc6\x33\x64\x02\x9c\x40\x02\x4b";
+
+fn behind_proxy() -> Plan {
+    Plan { proxies: vec!["127.0.0.1".parse().unwrap()], ..Plan::default() }
+}
+
+#[tokio::test]
+async fn a_named_proxy_says_who_the_client_is() {
+    let gate = Gate::open(behind_proxy()).await;
+    let mut client = gate.call().await;
+    client.write(&[HEADER, b"EHLO device\r\n"].concat()).await;
+    assert!(client.read().await.starts_with("220"));
+    assert!(client.read().await.starts_with("250-gate.example greets 203.0.113.9\n"));
+    let peer = gate.keeper.peers.lock().unwrap()[0];
+    assert_eq!(peer.address, "203.0.113.9:40000".parse().unwrap());
+    assert_eq!(peer.proxy, Some("127.0.0.1".parse().unwrap()));
+}
+
+#[tokio::test]
+async fn a_proxy_that_names_nobody_is_not_served() {
+    let gate = Gate::open(behind_proxy()).await;
+    let mut client = gate.call().await;
+    client.write(b"EHLO device\r\n").await;
+    assert!(client.is_closed().await);
+    assert!(gate.keeper.peers.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn somebody_else_may_not_name_anybody() {
+    let gate = Gate::open(Plan::default()).await;
+    let mut client = gate.call().await;
+    client.write(HEADER).await;
+    assert!(client.read().await.starts_with("220"));
+    let replies = [client.read().await, client.read().await, client.read().await];
+    assert!(replies[2].starts_with("554 5.7.0"), "{replies:?}");
+    assert!(client.is_closed().await);
+    assert_eq!(gate.keeper.peers.lock().unwrap()[0].address.ip(), gate.address.ip());
+}
