@@ -3,6 +3,8 @@
 
 mod extra;
 
+use std::str::FromStr;
+
 use mail_builder::MessageBuilder;
 use mail_builder::headers::address::Address as Written;
 use mail_builder::headers::content_type::ContentType;
@@ -11,6 +13,7 @@ use mail_builder::headers::text::Text;
 use mail_builder::mime::{BodyPart, MimePart};
 use time::OffsetDateTime;
 
+use crate::header::HeaderBlock;
 use crate::{Address, Envelope, MessageId};
 
 pub use extra::{ExtraHeader, InvalidHeader};
@@ -47,6 +50,30 @@ pub struct Mailbox {
     pub name: Option<String>,
     /// The address.
     pub address: Address,
+}
+
+/// A text isn't exactly one mailbox.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{text:?} isn't a mailbox: write ann@contoso.com or Ann <ann@contoso.com>")]
+pub struct InvalidMailbox {
+    text: String,
+}
+
+impl FromStr for Mailbox {
+    type Err = InvalidMailbox;
+
+    /// Reads `ann@contoso.com`, `Ann <ann@contoso.com>`, as it stands in a header.
+    fn from_str(text: &str) -> Result<Self, InvalidMailbox> {
+        let invalid = || InvalidMailbox { text: text.to_owned() };
+        check_line("", text).map_err(|_| invalid())?;
+        let authors = HeaderBlock::split(format!("From: {text}").as_bytes()).0.authors();
+        match &authors.addresses[..] {
+            [address] if authors.unreadable.is_empty() => {
+                Ok(Mailbox { name: authors.name, address: address.clone() })
+            }
+            _ => Err(invalid()),
+        }
+    }
 }
 
 /// Something that a message carries along.

@@ -10,6 +10,7 @@ pub mod dsn;
 pub mod dsn_request;
 mod envelope;
 pub mod header;
+mod line_ends;
 mod message_id;
 mod outcome;
 mod received;
@@ -19,6 +20,7 @@ mod traits;
 
 pub use address::{Address, InvalidAddress};
 pub use envelope::{Envelope, NoRecipients};
+pub use line_ends::{InvalidLine, LineEnds};
 pub use message_id::{InvalidMessageId, MessageId};
 pub use outcome::{Attempted, Outcome, Reason, RecipientOutcome, Scope};
 pub use received::{Origin, Received};

@@ -223,3 +223,19 @@ fn the_same_draft_gives_the_same_octets() {
         Draft { html: Some("<p>x".into()), attachments: vec![attachment("a", "a/b", b"x")], ..draft() };
     assert_eq!(composed(&draft), composed(&draft));
 }
+
+#[test]
+fn a_mailbox_is_read_with_and_without_a_name() {
+    for (text, name, address) in [
+        ("ann@contoso.com", None, "ann@contoso.com"),
+        ("Ann <ann@contoso.com>", Some("Ann"), "ann@contoso.com"),
+        ("\"Lee, Ann\" <ann@contoso.com>", Some("Lee, Ann"), "ann@contoso.com"),
+        ("Jürgen <j@contoso.com>", Some("Jürgen"), "j@contoso.com"),
+    ] {
+        let mailbox = Mailbox { name: name.map(Into::into), address: address.parse().unwrap() };
+        assert_eq!(text.parse(), Ok(mailbox));
+    }
+    for text in ["", "ann", "a@b.c, d@e.f", "a@b.c\r\nBcc: d@e.f", "Staff: a@b.c, d@e.f;", "root, a@b.c"] {
+        assert!(text.parse::<Mailbox>().is_err(), "{text:?}");
+    }
+}
