@@ -16,6 +16,7 @@ demo:  ## Build, walk through the main job with a simulated tenant; on a termina
 test: setup  ## Run all tests
 	cargo nextest run --locked --workspace
 	cargo test --locked --workspace --doc --quiet
+	tests/peers/run
 
 check: setup walls locks console  ## Check all that is not a test: format, lints, walls, licences, sources, lock files
 	cargo fmt --all --check

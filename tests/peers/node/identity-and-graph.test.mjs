@@ -1,0 +1,66 @@
+// The simulator against Microsoft's @azure/identity and @microsoft/microsoft-graph-client, unchanged.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { ClientCertificateCredential, ClientSecretCredential } from "@azure/identity";
+import { Client, FileUpload, LargeFileUploadTask } from "@microsoft/microsoft-graph-client";
+import { TokenCredentialAuthenticationProvider } from "@microsoft/microsoft-graph-client/authProviders/azureTokenCredentials/index.js";
+import { claims, lab, ownNames } from "./lab.mjs";
+
+const GRAPH = "https://graph.microsoft.com/.default";
+const surroundings = { authorityHost: lab.login, disableInstanceDiscovery: !ownNames };
+const secret = () => new ClientSecretCredential(lab.tenant, lab.client, lab.secret, surroundings);
+
+function graph() {
+  const authProvider = new TokenCredentialAuthenticationProvider(secret(), { scopes: [GRAPH] });
+  const elsewhere = ownNames ? {} : { baseUrl: `${lab.graph}/`, customHosts: new Set([new URL(lab.graph).hostname]) };
+  return Client.initWithMiddleware({ authProvider, ...elsewhere });
+}
+
+const message = (subject, address = "bob@else.example") => ({
+  subject,
+  body: { contentType: "Text", content: "hello" },
+  toRecipients: [{ emailAddress: { address } }],
+});
+
+async function arrived(subject) {
+  const all = await (await fetch(`${lab.control}/mailboxes/bob@else.example/messages`)).json();
+  const texts = all.map((one) => Buffer.from(one.mime, "base64").toString());
+  return texts.filter((text) => text.includes(`Subject: ${subject}\r\n`));
+}
+
+test("a certificate, and one with its chain", async () => {
+  for (const more of [{}, { sendCertificateChain: true }]) {
+    const made = new ClientCertificateCredential(lab.tenant, lab.client, lab.both, { ...surroundings, ...more });
+    assert.equal(claims((await made.getToken(GRAPH)).token).appidacr, "2");
+  }
+});
+
+test("a secret", async () => {
+  assert.equal(claims((await secret().getToken(GRAPH)).token).appidacr, "1");
+});
+
+test("sendMail", async () => {
+  await graph().api(`/users/${lab.user}/sendMail`).post({ message: message("by graph client") });
+  assert.equal((await arrived("by graph client")).length, 1);
+});
+
+test("a draft with a large attachment by upload session", async () => {
+  const client = graph();
+  const draft = await client.api(`/users/${lab.user}/messages`).post(message("by js draft"));
+  const content = Buffer.alloc(5_000_000, "0123456789");
+  const here = `/users/${lab.user}/messages/${draft.id}`;
+  const session = await LargeFileUploadTask.createUploadSession(client, `${here}/attachments/createUploadSession`, {
+    AttachmentItem: { attachmentType: "file", name: "big.bin", size: content.length },
+  });
+  const file = new FileUpload(content, "big.bin", content.length);
+  await new LargeFileUploadTask(client, file, session, { rangeSize: 3_276_800 }).upload();
+  await client.api(`${here}/send`).post({});
+  const [text] = await arrived("by js draft");
+  const encoded = content.toString("base64");
+  assert.ok(text.replaceAll("\r\n", "").includes(encoded), "the file is inside, whole");
+});
+
+test("errors carry their codes", async () => {
+  const post = graph().api(`/users/${lab.user}/sendMail`).post({ message: message("never", "permerror@else.example") });
+  await assert.rejects(post, (error) => error.code === "ErrorInvalidRecipients" && error.statusCode === 400);
+});
