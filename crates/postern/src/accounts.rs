@@ -12,8 +12,8 @@ use m365::tenant::{ClientId, Tenant};
 use mail::Address;
 use serde_json::json;
 use store::{
-    AccountRow, CredentialRow, GrantRow, InsertAccountError, RemoveAccountError, SetStateError, SignIn,
-    StateRow, Transport, UpdateAccountError,
+    AccountRow, CredentialRow, GrantRow, InsertAccountError, LargeMail, RemoveAccountError, SetStateError,
+    SignIn, StateRow, Transport, UnknownPolicy, UpdateAccountError,
 };
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -133,6 +133,9 @@ async fn add(app: &App, actor: &Actor, new: NewAccount) -> Result<Account, Probl
         sign_in: new.sign_in,
         transport: new.transport,
         from_address: new.from.map(|from| from.to_string()),
+        senders: Vec::new(),
+        unknown_policy: UnknownPolicy::LookThenResend,
+        large_mail: LargeMail::Draft,
         is_default: new.default,
         state,
         created_at: now,

@@ -2,14 +2,13 @@
 //! older version of an account change the newer one. Its neighbours are the accounts' API, `grants`, which an account
 //! loses when it moves to another tenant, client or cloud, and `certificates`, which it proves itself with.
 
-use sqlx::Row as _;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::audit::AuditEntry;
 use crate::certificates::pattern_for;
 use crate::database::{Change, Store};
-use crate::engine::{Row, Statement};
+use crate::engine::{Row, Statement, statement};
 use crate::failure::{CorruptRow, StoreError};
 use crate::page::{Cursor, Page, Paged};
 use crate::record::{Record, millis_of};
@@ -53,6 +52,28 @@ words! {
     }
 }
 
+words! {
+    /// What happens to a message of which nobody knows whether it was sent.
+    pub enum UnknownPolicy {
+        /// It is looked for where reading is granted, and sent again with the same Message-ID if it isn't found.
+        LookThenResend = "look_then_resend",
+        /// It waits for a person.
+        Hold = "hold",
+    }
+}
+
+words! {
+    /// Which way mail goes that is too large for Graph's sendMail.
+    pub enum LargeMail {
+        /// By a draft and an upload session, where Mail.ReadWrite is granted; by SMTP otherwise.
+        Draft = "draft",
+        /// By SMTP.
+        Smtp = "smtp",
+        /// It is refused at the door.
+        Refuse = "refuse",
+    }
+}
+
 /// An account as it is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccountRow {
@@ -76,6 +97,12 @@ pub struct AccountRow {
     pub transport: Transport,
     /// The sender, where one is set.
     pub from_address: Option<String>,
+    /// As whom it may send besides: `scanner@contoso.com`, `*@contoso.com`. Only as its sender where this is empty.
+    pub senders: Vec<String>,
+    /// What happens to a message of which nobody knows whether it was sent.
+    pub unknown_policy: UnknownPolicy,
+    /// Which way mail goes that is too large for the usual one.
+    pub large_mail: LargeMail,
     /// Whether it is the one that is used where none is named.
     pub is_default: bool,
     /// Where it stands.
@@ -221,19 +248,18 @@ impl Accounts<'_> {
     /// The account with this id, or else with this name.
     pub async fn find(&self, id_or_name: &str) -> Result<Option<AccountRow>, StoreError> {
         if let Ok(id) = id_or_name.parse::<Uuid>() {
-            let by_id = sqlx::query("SELECT * FROM accounts WHERE id = $1").bind(id.to_string());
+            let by_id = statement("SELECT * FROM accounts WHERE id = $1").bind(id.to_string());
             if let Some(row) = self.0.one(by_id).await? {
                 return Ok(Some(read(&row)?));
             }
         }
-        let by_name =
-            sqlx::query("SELECT * FROM accounts WHERE name_key = $1").bind(id_or_name.to_lowercase());
+        let by_name = statement("SELECT * FROM accounts WHERE name_key = $1").bind(id_or_name.to_lowercase());
         Ok(self.0.one(by_name).await?.as_ref().map(read).transpose()?)
     }
 
     /// The default account; `None` where there is no account at all.
     pub async fn find_default(&self) -> Result<Option<AccountRow>, StoreError> {
-        let query = sqlx::query("SELECT * FROM accounts WHERE is_default");
+        let query = statement("SELECT * FROM accounts WHERE is_default");
         Ok(self.0.one(query).await?.as_ref().map(read).transpose()?)
     }
 
@@ -241,7 +267,7 @@ impl Accounts<'_> {
     pub async fn list(&self, page: &Page, filter: Option<&str>) -> Result<Paged<AccountRow>, StoreError> {
         let sql = "SELECT * FROM accounts WHERE name_key > $1 AND name_key LIKE $2 ESCAPE '\\'
                    ORDER BY name_key LIMIT $3";
-        let query = sqlx::query(sql)
+        let query = statement(sql)
             .bind(Cursor::name(page)?)
             .bind(pattern_for(filter.unwrap_or_default()))
             .bind(page.fetch_limit());
@@ -284,7 +310,7 @@ impl Accounts<'_> {
     pub async fn remove(&self, id: Uuid, audit: &AuditEntry) -> Result<Removed, RemoveAccountError> {
         let mut change = self.0.begin().await?;
         let delete =
-            sqlx::query("DELETE FROM accounts WHERE id = $1 RETURNING is_default").bind(id.to_string());
+            statement("DELETE FROM accounts WHERE id = $1 RETURNING is_default").bind(id.to_string());
         let removed = change.one(delete).await?.ok_or(RemoveAccountError::NotFound)?;
         let was_default: bool = removed.try_get("is_default").map_err(StoreError::from)?;
         let new_default = if was_default { appoint_oldest(&mut change).await? } else { None };
@@ -325,7 +351,7 @@ pub(crate) async fn write_state(
     let sql =
         "UPDATE accounts SET state = $3, state_since = $4, state_code = $5, state_cause = $6, state_fix = $7
                WHERE id = $1 AND version = $2";
-    let update = sqlx::query(sql)
+    let update = statement(sql)
         .bind(id.to_string())
         .bind(version)
         .bind(state.name.as_str())
@@ -339,13 +365,13 @@ pub(crate) async fn write_state(
 /// The account's version; `None` where there is no such account.
 pub(crate) async fn version_of(change: &mut Change, id: Uuid) -> Result<Option<i64>, StoreError> {
     let row =
-        change.one(sqlx::query("SELECT version FROM accounts WHERE id = $1").bind(id.to_string())).await?;
+        change.one(statement("SELECT version FROM accounts WHERE id = $1").bind(id.to_string())).await?;
     row.map(|row| row.try_get("version").map_err(StoreError::from)).transpose()
 }
 
 /// Counts the version up, so that answers to the one before come too late; tells whether it was `version`.
 pub(crate) async fn outdate(change: &mut Change, id: Uuid, version: i64) -> Result<bool, StoreError> {
-    let update = sqlx::query("UPDATE accounts SET version = version + 1 WHERE id = $1 AND version = $2")
+    let update = statement("UPDATE accounts SET version = version + 1 WHERE id = $1 AND version = $2")
         .bind(id.to_string())
         .bind(version);
     Ok(change.run(update).await? == 1)
@@ -353,16 +379,18 @@ pub(crate) async fn outdate(change: &mut Change, id: Uuid, version: i64) -> Resu
 
 const INSERT: &str = "INSERT INTO accounts (id, version, name, name_key, cloud, tenant, client_id, credential_kind,
     certificate_id, sealed_secret, secret_expires_at, sign_in, transport, from_address, is_default, state,
-    state_since, state_code, state_cause, state_fix, created_at, updated_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)";
+    state_since, state_code, state_cause, state_fix, created_at, updated_at, senders, unknown_policy, large_mail)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23,
+    $24, $25)";
 
 const UPDATE: &str = "UPDATE accounts SET version = $2, name = $3, name_key = $4, cloud = $5, tenant = $6,
     client_id = $7, credential_kind = $8, certificate_id = $9, sealed_secret = $10, secret_expires_at = $11,
     sign_in = $12, transport = $13, from_address = $14, is_default = $15, state = $16, state_since = $17,
-    state_code = $18, state_cause = $19, state_fix = $20, created_at = $21, updated_at = $22 WHERE id = $1";
+    state_code = $18, state_cause = $19, state_fix = $20, created_at = $21, updated_at = $22, senders = $23,
+    unknown_policy = $24, large_mail = $25 WHERE id = $1";
 
 /// [`INSERT`] and [`UPDATE`] number their columns alike.
-fn bind_columns<'q>(sql: &'static str, row: &'q AccountRow) -> Statement<'q> {
+fn bind_columns(sql: &'static str, row: &AccountRow) -> Statement {
     let (kind, certificate_id, sealed_secret, expires_at) = match &row.credential {
         CredentialRow::Certificate { certificate_id } => {
             (CERTIFICATE, Some(certificate_id.to_string()), None, None)
@@ -371,7 +399,7 @@ fn bind_columns<'q>(sql: &'static str, row: &'q AccountRow) -> Statement<'q> {
             (SECRET, None, Some(sealed_secret), expires_at.map(millis_of))
         }
     };
-    sqlx::query(sql)
+    statement(sql)
         .bind(row.id.to_string())
         .bind(row.version)
         .bind(&row.name)
@@ -394,6 +422,9 @@ fn bind_columns<'q>(sql: &'static str, row: &'q AccountRow) -> Statement<'q> {
         .bind(&row.state.fix)
         .bind(millis_of(row.created_at))
         .bind(millis_of(row.updated_at))
+        .bind(row.senders.join(" "))
+        .bind(row.unknown_policy.as_str())
+        .bind(row.large_mail.as_str())
 }
 
 const CERTIFICATE: &str = "certificate";
@@ -405,7 +436,7 @@ fn belongs_to_the_same(before: &AccountRow, after: &AccountRow) -> bool {
 
 async fn forget_grant(change: &mut Change, id: Uuid) -> Result<Option<String>, StoreError> {
     let delete =
-        sqlx::query("DELETE FROM grants WHERE account_id = $1 RETURNING user_name").bind(id.to_string());
+        statement("DELETE FROM grants WHERE account_id = $1 RETURNING user_name").bind(id.to_string());
     let row = change.one(delete).await?;
     row.map(|row| row.try_get("user_name").map_err(StoreError::from)).transpose()
 }
@@ -413,26 +444,26 @@ async fn forget_grant(change: &mut Change, id: Uuid) -> Result<Option<String>, S
 /// Whether `row` is to be the default; if so, the one that has been so far no longer is.
 async fn settle_default(change: &mut Change, row: &AccountRow) -> Result<bool, StoreError> {
     if row.is_default {
-        change.run(sqlx::query("UPDATE accounts SET is_default = $1 WHERE is_default").bind(false)).await?;
+        change.run(statement("UPDATE accounts SET is_default = $1 WHERE is_default").bind(false)).await?;
         return Ok(true);
     }
-    Ok(change.one(sqlx::query("SELECT 1 FROM accounts WHERE is_default")).await?.is_none())
+    Ok(change.one(statement("SELECT 1 FROM accounts WHERE is_default")).await?.is_none())
 }
 
 async fn appoint_oldest(change: &mut Change) -> Result<Option<String>, StoreError> {
     let sql = "UPDATE accounts SET is_default = $1
                WHERE id = (SELECT id FROM accounts ORDER BY created_at, id LIMIT 1) RETURNING name";
-    let row = change.one(sqlx::query(sql).bind(true)).await?;
+    let row = change.one(statement(sql).bind(true)).await?;
     row.map(|row| row.try_get("name").map_err(StoreError::from)).transpose()
 }
 
 async fn find_in(change: &mut Change, id: Uuid) -> Result<Option<AccountRow>, StoreError> {
-    let query = sqlx::query("SELECT * FROM accounts WHERE id = $1").bind(id.to_string());
+    let query = statement("SELECT * FROM accounts WHERE id = $1").bind(id.to_string());
     Ok(change.one(query).await?.as_ref().map(read).transpose()?)
 }
 
 async fn name_is_taken(change: &mut Change, row: &AccountRow) -> Result<bool, StoreError> {
-    let query = sqlx::query("SELECT 1 FROM accounts WHERE name_key = $1 AND id <> $2")
+    let query = statement("SELECT 1 FROM accounts WHERE name_key = $1 AND id <> $2")
         .bind(row.name.to_lowercase())
         .bind(row.id.to_string());
     Ok(change.one(query).await?.is_some())
@@ -442,7 +473,7 @@ async fn has_its_certificate(change: &mut Change, row: &AccountRow) -> Result<bo
     let CredentialRow::Certificate { certificate_id } = &row.credential else {
         return Ok(true);
     };
-    let query = sqlx::query("SELECT 1 FROM certificates WHERE id = $1").bind(certificate_id.to_string());
+    let query = statement("SELECT 1 FROM certificates WHERE id = $1").bind(certificate_id.to_string());
     Ok(change.one(query).await?.is_some())
 }
 
@@ -459,6 +490,9 @@ fn read(row: &Row) -> Result<AccountRow, CorruptRow> {
         sign_in: record.parse("sign_in")?,
         transport: record.parse("transport")?,
         from_address: record.get("from_address")?,
+        senders: record.words("senders")?,
+        unknown_policy: record.parse("unknown_policy")?,
+        large_mail: record.parse("large_mail")?,
         is_default: record.get("is_default")?,
         state: read_state(&record)?,
         created_at: record.time("created_at")?,

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::audit::AuditEntry;
 use crate::database::Store;
-use crate::engine::Row;
+use crate::engine::{Row, statement};
 use crate::failure::{CorruptRow, StoreError};
 use crate::page::{Cursor, Page, Paged};
 use crate::record::{Record, millis_of};
@@ -81,7 +81,7 @@ impl ApiTokens<'_> {
     pub async fn insert(&self, row: &TokenRow, audit: &AuditEntry) -> Result<(), InsertTokenError> {
         let sql = "INSERT INTO api_tokens (id, name, name_key, role, token_hash, created_at, created_by, expires_at,
                    last_used_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (name_key) DO NOTHING";
-        let insert = sqlx::query(sql)
+        let insert = statement(sql)
             .bind(row.id.to_string())
             .bind(&row.name)
             .bind(row.name.to_lowercase())
@@ -100,26 +100,26 @@ impl ApiTokens<'_> {
 
     /// The token with this hash, expired or not: the caller compares with the clock.
     pub async fn find_by_hash(&self, token_hash: &[u8]) -> Result<Option<TokenRow>, StoreError> {
-        let query = sqlx::query("SELECT * FROM api_tokens WHERE token_hash = $1").bind(token_hash);
+        let query = statement("SELECT * FROM api_tokens WHERE token_hash = $1").bind(token_hash);
         Ok(self.0.one(query).await?.as_ref().map(read).transpose()?)
     }
 
     /// The token with this id, or else with this name.
     pub async fn find(&self, id_or_name: &str) -> Result<Option<TokenRow>, StoreError> {
         if let Ok(id) = id_or_name.parse::<Uuid>() {
-            let by_id = sqlx::query("SELECT * FROM api_tokens WHERE id = $1").bind(id.to_string());
+            let by_id = statement("SELECT * FROM api_tokens WHERE id = $1").bind(id.to_string());
             if let Some(row) = self.0.one(by_id).await? {
                 return Ok(Some(read(&row)?));
             }
         }
         let by_name =
-            sqlx::query("SELECT * FROM api_tokens WHERE name_key = $1").bind(id_or_name.to_lowercase());
+            statement("SELECT * FROM api_tokens WHERE name_key = $1").bind(id_or_name.to_lowercase());
         Ok(self.0.one(by_name).await?.as_ref().map(read).transpose()?)
     }
 
     /// The tokens in the order of their names.
     pub async fn list(&self, page: &Page) -> Result<Paged<TokenRow>, StoreError> {
-        let query = sqlx::query("SELECT * FROM api_tokens WHERE name_key > $1 ORDER BY name_key LIMIT $2")
+        let query = statement("SELECT * FROM api_tokens WHERE name_key > $1 ORDER BY name_key LIMIT $2")
             .bind(Cursor::name(page)?)
             .bind(page.fetch_limit());
         let name_cursor = |row: &Row| Record::new(TABLE, "id", row).get("name_key").map(Cursor::after_name);
@@ -129,7 +129,7 @@ impl ApiTokens<'_> {
     /// Deletes a token: from now on it opens nothing.
     pub async fn delete(&self, id: Uuid, audit: &AuditEntry) -> Result<(), DeleteTokenError> {
         let mut change = self.0.begin().await?;
-        let delete = sqlx::query("DELETE FROM api_tokens WHERE id = $1").bind(id.to_string());
+        let delete = statement("DELETE FROM api_tokens WHERE id = $1").bind(id.to_string());
         if change.run(delete).await? == 0 {
             return Err(DeleteTokenError::NotFound);
         }
@@ -142,7 +142,7 @@ impl ApiTokens<'_> {
         if token.last_used_at.is_some_and(|last| now - last < TOUCH_INTERVAL) {
             return Ok(());
         }
-        let update = sqlx::query("UPDATE api_tokens SET last_used_at = $2 WHERE id = $1")
+        let update = statement("UPDATE api_tokens SET last_used_at = $2 WHERE id = $1")
             .bind(token.id.to_string())
             .bind(millis_of(now));
         let mut change = self.0.begin().await?;

@@ -3,11 +3,10 @@
 //! takes into their transactions, and the audit page.
 
 use serde_json::Value;
-use sqlx::QueryBuilder;
 use time::OffsetDateTime;
 
 use crate::database::{Change, Store};
-use crate::engine::{Engine, Row};
+use crate::engine::{Composed, Row, statement};
 use crate::failure::{CorruptRow, StoreError};
 use crate::page::{Cursor, Page, Paged};
 use crate::record::{Record, millis_of};
@@ -82,7 +81,7 @@ impl Audit<'_> {
 
     /// The rows that fit, newest first.
     pub async fn list(&self, page: &Page, filter: &AuditFilter) -> Result<Paged<AuditRow>, StoreError> {
-        let mut query = select(page, filter)?;
+        let query = select(page, filter)?;
         let fetched = self.0.all(query.build()).await?;
         Ok(Paged::read(fetched, page, read, cursor)?)
     }
@@ -91,7 +90,7 @@ impl Audit<'_> {
 pub(crate) async fn write(change: &mut Change, entry: &AuditEntry) -> Result<(), StoreError> {
     let insert = "INSERT INTO audit (at, actor, source, action, target, outcome, code, detail)
                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
-    let insert = sqlx::query(insert)
+    let insert = statement(insert)
         .bind(millis_of(entry.at))
         .bind(&entry.actor)
         .bind(&entry.source)
@@ -104,9 +103,9 @@ pub(crate) async fn write(change: &mut Change, entry: &AuditEntry) -> Result<(),
 }
 
 /// Only the conditions that are given stand in the statement: each has its index, which an `OR … IS NULL` would hide.
-fn select(page: &Page, filter: &AuditFilter) -> Result<QueryBuilder<Engine>, StoreError> {
+fn select(page: &Page, filter: &AuditFilter) -> Result<Composed, StoreError> {
     let (at_ms, id) = start(page, filter)?;
-    let mut query = QueryBuilder::new("SELECT * FROM audit WHERE (at, id) < (");
+    let mut query = Composed::new("SELECT * FROM audit WHERE (at, id) < (");
     query.push_bind(at_ms).push(", ").push_bind(id).push(")");
     for (condition, wanted) in [
         (" AND actor = ", &filter.actor),
@@ -153,7 +152,6 @@ fn cursor(row: &Row) -> Result<Cursor, CorruptRow> {
 
 #[cfg(test)]
 mod tests {
-    use sqlx::Row as _;
     use tempfile::TempDir;
     use time::macros::datetime;
 
@@ -177,10 +175,9 @@ mod tests {
             ),
             (AuditFilter { target: word(), ..AuditFilter::default() }, "audit_by_target"),
         ] {
-            let mut query = QueryBuilder::<Engine>::new("EXPLAIN QUERY PLAN ");
-            query.push(select(&Page::first(100), &filter).unwrap().sql().as_str());
-            let plan = store.all(sqlx::query(query.sql())).await.unwrap();
-            let plan: Vec<String> = plan.iter().map(|row| row.get("detail")).collect();
+            let query = select(&Page::first(100), &filter).unwrap().build().explained();
+            let plan = store.all(query).await.unwrap();
+            let plan: Vec<String> = plan.iter().map(|row| row.try_get("detail").unwrap()).collect();
             assert_eq!(plan.len(), 1, "{filter:?}: {plan:?}");
             assert!(
                 plan[0].starts_with(&format!("SEARCH audit USING INDEX {index} ")),

@@ -3,13 +3,12 @@
 
 use std::collections::HashMap;
 
-use sqlx::QueryBuilder;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::audit::AuditEntry;
 use crate::database::{Change, Store};
-use crate::engine::{Engine, Row, Statement};
+use crate::engine::{Composed, Row, Statement, statement};
 use crate::failure::{CorruptRow, StoreError};
 use crate::page::{Cursor, Page, Paged};
 use crate::record::{Record, millis_of};
@@ -156,13 +155,13 @@ impl Certificates<'_> {
     /// The certificate with this id, or else with this name.
     pub async fn find(&self, id_or_name: &str) -> Result<Option<CertificateRow>, StoreError> {
         if let Ok(id) = id_or_name.parse::<Uuid>() {
-            let by_id = sqlx::query("SELECT * FROM certificates WHERE id = $1").bind(id.to_string());
+            let by_id = statement("SELECT * FROM certificates WHERE id = $1").bind(id.to_string());
             if let Some(row) = self.0.one(by_id).await? {
                 return Ok(Some(read(&row)?));
             }
         }
         let by_name =
-            sqlx::query("SELECT * FROM certificates WHERE name_key = $1").bind(id_or_name.to_lowercase());
+            statement("SELECT * FROM certificates WHERE name_key = $1").bind(id_or_name.to_lowercase());
         Ok(self.0.one(by_name).await?.as_ref().map(read).transpose()?)
     }
 
@@ -171,7 +170,7 @@ impl Certificates<'_> {
     pub async fn list(&self, page: &Page, filter: Option<&str>) -> Result<Paged<CertificateRow>, StoreError> {
         let sql = "SELECT * FROM certificates WHERE name_key > $1 AND search_text LIKE $2 ESCAPE '\\'
                    ORDER BY name_key LIMIT $3";
-        let query = sqlx::query(sql)
+        let query = statement(sql)
             .bind(Cursor::name(page)?)
             .bind(pattern_for(filter.unwrap_or_default()))
             .bind(page.fetch_limit());
@@ -198,7 +197,7 @@ impl Certificates<'_> {
         }
         let sql = "UPDATE certificates SET name = $2, name_key = $3, description = $4, search_text = $5,
                    updated_at = $6 WHERE id = $1";
-        let update = sqlx::query(sql)
+        let update = statement(sql)
             .bind(id.to_string())
             .bind(&row.name)
             .bind(row.name.to_lowercase())
@@ -237,12 +236,12 @@ impl Certificates<'_> {
     /// Deletes a certificate that no account uses.
     pub async fn delete(&self, id: Uuid, audit: &AuditEntry) -> Result<(), DeleteCertificateError> {
         let mut change = self.0.begin().await?;
-        let users = change.all(users_of(&mut QueryBuilder::new(USERS), &[id])).await?;
+        let users = change.all(users_of(&[id])).await?;
         if !users.is_empty() {
             let names: Result<Vec<String>, CorruptRow> = users.iter().map(user_name).collect();
             return Err(DeleteCertificateError::InUse { accounts: names.map_err(StoreError::from)? });
         }
-        let delete = sqlx::query("DELETE FROM certificates WHERE id = $1").bind(id.to_string());
+        let delete = statement("DELETE FROM certificates WHERE id = $1").bind(id.to_string());
         if change.run(delete).await? == 0 {
             return Err(DeleteCertificateError::NotFound);
         }
@@ -259,7 +258,7 @@ impl Certificates<'_> {
         let mut used: HashMap<Uuid, Vec<String>> = HashMap::new();
         // Far below the number of values that one statement may have (32,766 in SQLite, 65,535 in PostgreSQL).
         for ids in ids.chunks(1000) {
-            for row in self.0.all(users_of(&mut QueryBuilder::new(USERS), ids)).await? {
+            for row in self.0.all(users_of(ids)).await? {
                 let certificate = Record::new("accounts", "id", &row).id("certificate_id")?;
                 used.entry(certificate).or_default().push(user_name(&row)?);
             }
@@ -268,25 +267,21 @@ impl Certificates<'_> {
     }
 }
 
-const USERS: &str = "SELECT id, certificate_id, name FROM accounts WHERE certificate_id IN (";
-
-fn users_of<'q>(query: &'q mut QueryBuilder<Engine>, ids: &[Uuid]) -> Statement<'q> {
-    let mut list = query.separated(", ");
-    for id in ids {
-        list.push_bind(id.to_string());
-    }
-    query.push(") ORDER BY name_key").build()
+fn users_of(ids: &[Uuid]) -> Statement {
+    let mut users = Composed::new("SELECT id, certificate_id, name FROM accounts WHERE certificate_id IN (");
+    users.push_list(ids.iter().map(Uuid::to_string)).push(") ORDER BY name_key");
+    users.build()
 }
 
 fn user_name(row: &Row) -> Result<String, CorruptRow> {
     Record::new("accounts", "id", row).get("name")
 }
 
-fn insert(row: &CertificateRow) -> Statement<'_> {
+fn insert(row: &CertificateRow) -> Statement {
     let sql = "INSERT INTO certificates (id, name, name_key, description, search_text, origin, exportable, leaf_der,
                chain_der, sealed_key, thumbprint_sha1, thumbprint_sha256, not_before, not_after, created_at, updated_at)
                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) ON CONFLICT DO NOTHING";
-    sqlx::query(sql)
+    statement(sql)
         .bind(row.id.to_string())
         .bind(&row.name)
         .bind(row.name.to_lowercase())
@@ -305,11 +300,11 @@ fn insert(row: &CertificateRow) -> Statement<'_> {
         .bind(millis_of(row.updated_at))
 }
 
-fn overwrite(row: &CertificateRow) -> Statement<'_> {
+fn overwrite(row: &CertificateRow) -> Statement {
     let sql = "UPDATE certificates SET search_text = $2, origin = $3, exportable = $4, leaf_der = $5, chain_der = $6,
                sealed_key = $7, thumbprint_sha1 = $8, thumbprint_sha256 = $9, not_before = $10, not_after = $11, updated_at = $12
                WHERE id = $1";
-    sqlx::query(sql)
+    statement(sql)
         .bind(row.id.to_string())
         .bind(search_text(row))
         .bind(row.origin.as_str())
@@ -325,12 +320,12 @@ fn overwrite(row: &CertificateRow) -> Statement<'_> {
 }
 
 async fn find_in(change: &mut Change, id: Uuid) -> Result<Option<CertificateRow>, StoreError> {
-    let query = sqlx::query("SELECT * FROM certificates WHERE id = $1").bind(id.to_string());
+    let query = statement("SELECT * FROM certificates WHERE id = $1").bind(id.to_string());
     Ok(change.one(query).await?.as_ref().map(read).transpose()?)
 }
 
 async fn name_is_taken(change: &mut Change, row: &CertificateRow) -> Result<bool, StoreError> {
-    let query = sqlx::query("SELECT 1 FROM certificates WHERE name_key = $1 AND id <> $2")
+    let query = statement("SELECT 1 FROM certificates WHERE name_key = $1 AND id <> $2")
         .bind(row.name.to_lowercase())
         .bind(row.id.to_string());
     Ok(change.one(query).await?.is_some())
@@ -341,8 +336,7 @@ async fn name_of_thumbprint(
     change: &mut Change,
     thumbprint: &str,
 ) -> Result<Option<(String, String)>, StoreError> {
-    let query =
-        sqlx::query("SELECT id, name FROM certificates WHERE thumbprint_sha256 = $1").bind(thumbprint);
+    let query = statement("SELECT id, name FROM certificates WHERE thumbprint_sha256 = $1").bind(thumbprint);
     let Some(row) = change.one(query).await? else {
         return Ok(None);
     };

@@ -3,9 +3,9 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use sqlx::Row as _;
 
 use crate::database::Store;
+use crate::engine::statement;
 use crate::failure::{CorruptRow, StoreError};
 
 /// A self-signed certificate and its key.
@@ -22,7 +22,7 @@ const NAME: &str = "console_identity";
 impl Store {
     /// The console's own certificate; `None` where none was made yet.
     pub async fn console_identity(&self) -> Result<Option<ConsoleIdentity>, StoreError> {
-        let Some(row) = self.one(sqlx::query("SELECT value FROM facts WHERE name = $1").bind(NAME)).await?
+        let Some(row) = self.one(statement("SELECT value FROM facts WHERE name = $1").bind(NAME)).await?
         else {
             return Ok(None);
         };
@@ -44,7 +44,7 @@ impl Store {
         let upsert = "INSERT INTO facts (name, value) VALUES ($1, $2)
                       ON CONFLICT (name) DO UPDATE SET value = excluded.value";
         let mut change = self.begin().await?;
-        change.run(sqlx::query(upsert).bind(NAME).bind(value)).await?;
+        change.run(statement(upsert).bind(NAME).bind(value)).await?;
         change.commit().await
     }
 }

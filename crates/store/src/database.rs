@@ -5,21 +5,27 @@
 use std::path::Path;
 
 use serde_json::json;
+use sqlx::Connection;
 use sqlx::migrate::{MigrateError, Migrator};
-use sqlx::{Row as _, Transaction};
+use sqlx::sqlite::SqliteConnection;
 use time::OffsetDateTime;
+use tokio::sync::broadcast;
 
 use crate::audit::{self, AuditEntry, Outcome};
-use crate::engine::{self, Engine, Found, NEWEST_VERSION, Pool, Row, Statement};
+use crate::engine::sqlite::{self, Found, NEWEST_VERSION, Readers, Writer};
+use crate::engine::{Row, Statement, statement};
 use crate::failure::{OpenError, StoreError};
 use crate::location::Location;
-use crate::{Accounts, ApiTokens, Audit, Certificates, Flows, Grants, Sessions, Users};
+use crate::queue::{Desk, Queue, Ring};
+use crate::{Accounts, ApiTokens, Audit, Certificates, Flows, Grants, Sessions, Submitters, Users};
 
 /// The open database. Clones share its connections.
 #[derive(Debug, Clone)]
 pub struct Store {
-    writer: Pool,
-    readers: Pool,
+    writer: Writer,
+    readers: Readers,
+    desk: Desk,
+    rings: broadcast::Sender<Ring>,
 }
 
 /// The master key that is to be used is not the one that the database's secrets are sealed with.
@@ -39,7 +45,10 @@ pub enum ClaimError {
 }
 
 /// A writing transaction: `commit` it, or everything it did is undone when it is dropped.
-pub(crate) struct Change(Transaction<'static, Engine>);
+pub(crate) struct Change(sqlite::Transaction);
+
+/// How many rings may wait for a listener; one that is further behind is told to look everywhere.
+const RINGS_KEPT: usize = 1024;
 
 const MASTER_KEY_ID: &str = "master_key_id";
 
@@ -53,20 +62,20 @@ impl Store {
         let Location::Sqlite(path) = location;
         prepare_file(path)?;
         let failed = |source: sqlx::Error| OpenError::Store { path: path.clone(), source: source.into() };
-        let writer = engine::connect_writer(path).await.map_err(failed)?;
-        let migrated = migrate(path, &writer).await;
-        let readers = match &migrated {
-            Ok(_) => engine::connect_readers(path).await.map_err(failed),
-            Err(_) => Ok(writer.clone()),
-        };
-        let store = Self { writer, readers: readers? };
-        match migrated {
-            Ok(from) => store.note_migration(path, from, now).await?,
+        let mut writer = sqlite::connect_writer(path).await.map_err(failed)?;
+        let from = match migrate(path, &mut writer).await {
+            Ok(from) => from,
             Err(error) => {
-                store.close().await;
+                writer.close().await.map_err(failed)?;
                 return Err(error);
             }
-        }
+        };
+        let readers = sqlite::connect_readers(path).await.map_err(failed)?;
+        let writer = Writer::new(path, writer);
+        let (rings, _) = broadcast::channel(RINGS_KEPT);
+        let desk = Desk::open(writer.clone(), rings.clone());
+        let store = Self { writer, readers, desk, rings };
+        store.note_migration(path, from, now).await?;
         Ok(store)
     }
 
@@ -79,14 +88,14 @@ impl Store {
 
     /// Asks the database for a sign of life: whether it can read and could start to write.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        self.one(sqlx::query("SELECT 1")).await?;
-        self.begin().await?.undo().await
+        self.one(statement("SELECT 1")).await?;
+        self.begin().await?.0.undo().await;
+        Ok(())
     }
 
     /// The id of the master key that this database's secrets are sealed with; `None` in a new one.
     pub async fn master_key_id(&self) -> Result<Option<String>, StoreError> {
-        let row =
-            self.one(sqlx::query("SELECT value FROM facts WHERE name = $1").bind(MASTER_KEY_ID)).await?;
+        let row = self.one(statement("SELECT value FROM facts WHERE name = $1").bind(MASTER_KEY_ID)).await?;
         row.map(|row| row.try_get("value").map_err(StoreError::from)).transpose()
     }
 
@@ -98,7 +107,7 @@ impl Store {
     pub async fn claim_master_key(&self, id: &str) -> Result<(), ClaimError> {
         let mut change = self.begin().await?;
         let claim = "INSERT INTO facts (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING";
-        change.run(sqlx::query(claim).bind(MASTER_KEY_ID).bind(id)).await?;
+        change.run(statement(claim).bind(MASTER_KEY_ID).bind(id)).await?;
         change.commit().await?;
         match self.master_key_id().await? {
             Some(sealed_with) if sealed_with != id => {
@@ -143,21 +152,41 @@ impl Store {
         Sessions(self)
     }
 
+    /// The queue.
+    pub fn queue(&self) -> Queue<'_> {
+        Queue(self)
+    }
+
+    /// The submitters.
+    pub fn submitters(&self) -> Submitters<'_> {
+        Submitters(self)
+    }
+
+    /// Where the queue's machines hand in what they ask.
+    pub(crate) fn desk(&self) -> &Desk {
+        &self.desk
+    }
+
+    /// Where those who work on lanes are told what is due.
+    pub(crate) fn rings(&self) -> &broadcast::Sender<Ring> {
+        &self.rings
+    }
+
     /// The audit log.
     pub fn audit(&self) -> Audit<'_> {
         Audit(self)
     }
 
-    pub(crate) async fn one(&self, statement: Statement<'_>) -> Result<Option<Row>, StoreError> {
-        Ok(statement.fetch_optional(&self.readers).await?)
+    pub(crate) async fn one(&self, statement: Statement) -> Result<Option<Row>, StoreError> {
+        Ok(sqlite::prepare(statement).fetch_optional(&self.readers).await?.map(Row))
     }
 
-    pub(crate) async fn all(&self, statement: Statement<'_>) -> Result<Vec<Row>, StoreError> {
-        Ok(statement.fetch_all(&self.readers).await?)
+    pub(crate) async fn all(&self, statement: Statement) -> Result<Vec<Row>, StoreError> {
+        Ok(sqlite::rows(sqlite::prepare(statement).fetch_all(&self.readers).await?))
     }
 
     pub(crate) async fn begin(&self) -> Result<Change, StoreError> {
-        Ok(Change(self.writer.begin_with(engine::BEGIN_WRITING).await?))
+        Change::begin(&self.writer).await
     }
 
     async fn note_migration(&self, path: &Path, from: i64, now: OffsetDateTime) -> Result<(), OpenError> {
@@ -180,17 +209,22 @@ impl Store {
 }
 
 impl Change {
+    /// Waits for its turn to write.
+    pub(crate) async fn begin(writer: &Writer) -> Result<Self, StoreError> {
+        Ok(Self(writer.begin().await?))
+    }
+
     /// Runs a statement; tells how many rows it touched.
-    pub(crate) async fn run(&mut self, statement: Statement<'_>) -> Result<u64, StoreError> {
-        Ok(statement.execute(&mut *self.0).await?.rows_affected())
+    pub(crate) async fn run(&mut self, statement: Statement) -> Result<u64, StoreError> {
+        Ok(sqlite::prepare(statement).execute(self.0.connection()).await?.rows_affected())
     }
 
-    pub(crate) async fn one(&mut self, statement: Statement<'_>) -> Result<Option<Row>, StoreError> {
-        Ok(statement.fetch_optional(&mut *self.0).await?)
+    pub(crate) async fn one(&mut self, statement: Statement) -> Result<Option<Row>, StoreError> {
+        Ok(sqlite::prepare(statement).fetch_optional(self.0.connection()).await?.map(Row))
     }
 
-    pub(crate) async fn all(&mut self, statement: Statement<'_>) -> Result<Vec<Row>, StoreError> {
-        Ok(statement.fetch_all(&mut *self.0).await?)
+    pub(crate) async fn all(&mut self, statement: Statement) -> Result<Vec<Row>, StoreError> {
+        Ok(sqlite::rows(sqlite::prepare(statement).fetch_all(self.0.connection()).await?))
     }
 
     /// Puts it on disk, together with the audit row that says who did it.
@@ -200,11 +234,7 @@ impl Change {
     }
 
     pub(crate) async fn commit(self) -> Result<(), StoreError> {
-        Ok(self.0.commit().await?)
-    }
-
-    async fn undo(self) -> Result<(), StoreError> {
-        Ok(self.0.rollback().await?)
+        self.0.commit().await
     }
 }
 
@@ -213,17 +243,17 @@ fn prepare_file(path: &Path) -> Result<(), OpenError> {
     if let Some(directory) = path.parent().filter(|directory| !directory.is_dir()) {
         return Err(OpenError::NoDirectory { path: directory.to_owned() });
     }
-    match engine::inspect(path)? {
+    match sqlite::inspect(path)? {
         Found::Version(_) => Ok(()),
-        Found::Nothing => engine::create_file(path)
+        Found::Nothing => sqlite::create_file(path)
             .map_err(|error| OpenError::NotAccessible { path: path.to_owned(), why: error.to_string() }),
     }
 }
 
 /// Brings the tables up to date; tells which version they had.
-async fn migrate(path: &Path, writer: &Pool) -> Result<i64, OpenError> {
-    let from = engine::recognise(path, writer).await?;
-    let migrator = Migrator::with_migrations(engine::migrations());
+async fn migrate(path: &Path, writer: &mut SqliteConnection) -> Result<i64, OpenError> {
+    let from = sqlite::recognise(path, writer).await?;
+    let migrator = Migrator::with_migrations(sqlite::migrations());
     migrator.run(writer).await.map_err(|error| explain(path, error))?;
     Ok(from)
 }
@@ -254,7 +284,9 @@ mod tests {
         let location = Location::Sqlite(folder.path().join("postern.db"));
         let now = datetime!(2026-11-21 12:00 UTC);
         let store = Store::open(&location, now).await.unwrap();
-        sqlx::query("PRAGMA max_page_count = 1").execute(&store.writer).await.unwrap();
+        let mut change = store.begin().await.unwrap();
+        change.run(statement("PRAGMA max_page_count = 1")).await.unwrap();
+        change.commit().await.unwrap();
         let entry = AuditEntry {
             at: now,
             actor: "x".repeat(1 << 20),

@@ -21,7 +21,7 @@ pub struct CorruptRow {
 }
 
 /// The database didn't do what it was asked. Nothing has been changed.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
     /// One row can't be read; the others can.
     #[error(transparent)]

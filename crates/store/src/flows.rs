@@ -3,14 +3,13 @@
 //! state that comes back, and `grants`, where a confirmed flow ends.
 
 use serde_json::Value;
-use sqlx::Row as _;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::accounts::{self, StateRow};
 use crate::audit::AuditEntry;
 use crate::database::{Change, Store};
-use crate::engine::{Row, Statement};
+use crate::engine::{Row, Statement, statement};
 use crate::failure::{CorruptRow, StoreError};
 use crate::grants::{self, GrantRow};
 use crate::record::{Record, millis_of};
@@ -169,7 +168,7 @@ impl Flows<'_> {
 
     /// The authorization with this id.
     pub async fn find(&self, id: Uuid) -> Result<Option<FlowRow>, StoreError> {
-        let query = sqlx::query("SELECT * FROM flows WHERE id = $1").bind(id.to_string());
+        let query = statement("SELECT * FROM flows WHERE id = $1").bind(id.to_string());
         Ok(self.0.one(query).await?.as_ref().map(read).transpose()?)
     }
 
@@ -180,7 +179,7 @@ impl Flows<'_> {
         let sql =
             "UPDATE flows SET redeemed_at = $2 WHERE state_hash = $1 AND status = $3 AND redeemed_at IS NULL
                    AND expires_at > $2 RETURNING *";
-        let take = sqlx::query(sql).bind(state_hash).bind(millis_of(now)).bind(FlowStatus::Waiting.as_str());
+        let take = statement(sql).bind(state_hash).bind(millis_of(now)).bind(FlowStatus::Waiting.as_str());
         if let Some(row) = change.one(take).await? {
             let flow = read(&row).map_err(StoreError::from)?;
             change.commit().await?;
@@ -197,7 +196,7 @@ impl Flows<'_> {
     ) -> Result<Option<FlowRow>, StoreError> {
         let sql = "SELECT * FROM flows WHERE account_id = $1 AND status = $2 AND expires_at > $3
                    ORDER BY created_at DESC, id DESC LIMIT 1";
-        let query = sqlx::query(sql)
+        let query = statement(sql)
             .bind(account_id.to_string())
             .bind(FlowStatus::Pending.as_str())
             .bind(millis_of(now));
@@ -208,7 +207,7 @@ impl Flows<'_> {
     /// settled as expired.
     pub async fn overdue(&self, now: OffsetDateTime) -> Result<Vec<Uuid>, StoreError> {
         let sql = "SELECT id FROM flows WHERE status IN ($1, $2) AND expires_at <= $3 ORDER BY expires_at LIMIT 100";
-        let query = sqlx::query(sql)
+        let query = statement(sql)
             .bind(FlowStatus::Waiting.as_str())
             .bind(FlowStatus::Pending.as_str())
             .bind(millis_of(now));
@@ -241,7 +240,7 @@ impl Flows<'_> {
 }
 
 async fn why_not_taken(change: &mut Change, state_hash: &[u8]) -> Result<TakeError, StoreError> {
-    let query = sqlx::query("SELECT status, redeemed_at FROM flows WHERE state_hash = $1").bind(state_hash);
+    let query = statement("SELECT status, redeemed_at FROM flows WHERE state_hash = $1").bind(state_hash);
     let Some(row) = change.one(query).await? else {
         return Ok(TakeError::Unknown);
     };
@@ -257,7 +256,7 @@ async fn find_open(
     settlement: Settlement<'_>,
     now: OffsetDateTime,
 ) -> Result<FlowRow, SettleError> {
-    let query = sqlx::query("SELECT * FROM flows WHERE id = $1").bind(id.to_string());
+    let query = statement("SELECT * FROM flows WHERE id = $1").bind(id.to_string());
     let row = change.one(query).await?.ok_or(SettleError::NotFound)?;
     let flow = read(&row).map_err(StoreError::from)?;
     match (flow.status, settlement) {
@@ -313,11 +312,11 @@ fn settled(flow: FlowRow, settlement: Settlement<'_>) -> FlowRow {
     }
 }
 
-fn insert(row: &FlowRow) -> Statement<'_> {
+fn insert(row: &FlowRow) -> Statement {
     let sql = "INSERT INTO flows (id, account_id, account_version, kind, state_hash, sealed_secrets, browser_hash,
                started_by, redirect_uri, status, redeemed_at, found, sealed_grant, failure, created_at, expires_at)
                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)";
-    sqlx::query(sql)
+    statement(sql)
         .bind(row.id.to_string())
         .bind(row.account_id.to_string())
         .bind(row.account_version)
@@ -336,11 +335,11 @@ fn insert(row: &FlowRow) -> Statement<'_> {
         .bind(millis_of(row.expires_at))
 }
 
-fn overwrite(row: &FlowRow) -> Statement<'_> {
+fn overwrite(row: &FlowRow) -> Statement {
     let sql =
         "UPDATE flows SET status = $2, sealed_secrets = $3, found = $4, sealed_grant = $5, failure = $6,
                expires_at = $7 WHERE id = $1";
-    sqlx::query(sql)
+    statement(sql)
         .bind(row.id.to_string())
         .bind(row.status.as_str())
         .bind(&row.sealed_secrets)

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::accounts;
 use crate::audit::AuditEntry;
 use crate::database::{Change, Store};
-use crate::engine::Row;
+use crate::engine::{Row, statement};
 use crate::failure::{CorruptRow, StoreError};
 use crate::record::{Record, millis_of};
 
@@ -96,7 +96,7 @@ impl Grants<'_> {
 
     /// The account's grant.
     pub async fn find(&self, account_id: Uuid) -> Result<Option<GrantRow>, StoreError> {
-        let query = sqlx::query("SELECT * FROM grants WHERE account_id = $1").bind(account_id.to_string());
+        let query = statement("SELECT * FROM grants WHERE account_id = $1").bind(account_id.to_string());
         Ok(self.0.one(query).await?.as_ref().map(read).transpose()?)
     }
 
@@ -114,7 +114,7 @@ impl Grants<'_> {
             return Err(RenewGrantError::AccountChanged);
         }
         let sql = "UPDATE grants SET sealed_refresh_token = $2, renewed_at = $3 WHERE account_id = $1";
-        let update = sqlx::query(sql)
+        let update = statement(sql)
             .bind(account_id.to_string())
             .bind(sealed_refresh_token)
             .bind(millis_of(renewed_at));
@@ -127,7 +127,7 @@ impl Grants<'_> {
     /// Forgets the account's grant.
     pub async fn delete(&self, account_id: Uuid, audit: &AuditEntry) -> Result<(), DeleteGrantError> {
         let mut change = self.0.begin().await?;
-        let delete = sqlx::query("DELETE FROM grants WHERE account_id = $1").bind(account_id.to_string());
+        let delete = statement("DELETE FROM grants WHERE account_id = $1").bind(account_id.to_string());
         if change.run(delete).await? == 0 {
             return Err(DeleteGrantError::NoGrant);
         }
@@ -146,7 +146,7 @@ pub(crate) async fn put_in(change: &mut Change, row: &GrantRow, version: i64) ->
                user_name = excluded.user_name, user_oid = excluded.user_oid, tenant_id = excluded.tenant_id,
                scopes = excluded.scopes, obtained_at = excluded.obtained_at, renewed_at = excluded.renewed_at,
                via_device_code = excluded.via_device_code";
-    let upsert = sqlx::query(sql)
+    let upsert = statement(sql)
         .bind(row.account_id.to_string())
         .bind(&row.sealed_refresh_token)
         .bind(&row.user)
@@ -162,14 +162,13 @@ pub(crate) async fn put_in(change: &mut Change, row: &GrantRow, version: i64) ->
 
 fn read(row: &Row) -> Result<GrantRow, CorruptRow> {
     let record = Record::new(TABLE, "account_id", row);
-    let scopes: &str = record.get("scopes")?;
     Ok(GrantRow {
         account_id: record.id("account_id")?,
         sealed_refresh_token: record.get("sealed_refresh_token")?,
         user: record.get("user_name")?,
         user_oid: record.get("user_oid")?,
         tenant_id: record.get("tenant_id")?,
-        scopes: scopes.split_whitespace().map(str::to_owned).collect(),
+        scopes: record.words("scopes")?,
         obtained_at: record.time("obtained_at")?,
         renewed_at: record.time("renewed_at")?,
         via_device_code: record.get("via_device_code")?,

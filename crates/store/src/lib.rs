@@ -16,7 +16,7 @@
 //! - An account's `version` counts what makes an answer still under way stale: changed settings and a new grant. A change
 //!   of its state does not count.
 //!
-//! SQL is portable (`$1`, `ON CONFLICT`, `RETURNING`, row values); what is SQLite's own stands in `engine` and in
+//! SQL is portable (`$1`, `ON CONFLICT`, `RETURNING`, row values); what is SQLite's own stands in `engine/sqlite` and in
 //! `migrations/sqlite`.
 
 mod accounts;
@@ -41,8 +41,8 @@ mod users;
 mod word;
 
 pub use accounts::{
-    AccountRow, Accounts, CredentialRow, InsertAccountError, RemoveAccountError, Removed, SetStateError,
-    SignIn, StateName, StateRow, Transport, UpdateAccountError, Updated,
+    AccountRow, Accounts, CredentialRow, InsertAccountError, LargeMail, RemoveAccountError, Removed,
+    SetStateError, SignIn, StateName, StateRow, Transport, UnknownPolicy, UpdateAccountError, Updated,
 };
 pub use api_tokens::{ApiTokens, DeleteTokenError, InsertTokenError, Role, TokenRow};
 pub use audit::{Audit, AuditEntry, AuditFilter, AuditRow, Outcome};
@@ -59,7 +59,9 @@ pub use grants::{DeleteGrantError, GrantRow, Grants, PutGrantError, RenewGrantEr
 pub use location::{Location, LocationError};
 pub use page::{BadCursor, Cursor, MAX_LIMIT, Page, Paged};
 pub use sessions::{EndSessionError, SecondFactor, SessionRow, Sessions, SetUpError, StartSessionError};
-pub use submitters::{ForeignFrom, PutSubmitterError, RemoveSubmitterError, SubmitterRow, SubmitterSecret};
+pub use submitters::{
+    ForeignFrom, PutSubmitterError, RemoveSubmitterError, SubmitterRow, SubmitterSecret, Submitters,
+};
 pub use users::{
     ConfirmTotpError, EditUserError, InsertUserError, PasswordHash, SecondFactorEdit, UserEdit, UserRow,
     Users,

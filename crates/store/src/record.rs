@@ -6,11 +6,10 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 use serde_json::Value;
-use sqlx::{Decode, Row as _, Type};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::engine::{Engine, Row};
+use crate::engine::{Column, Row};
 use crate::failure::CorruptRow;
 
 /// A row of `table`, with the name by which it is reported when it can't be read.
@@ -29,16 +28,12 @@ impl<'r> Record<'r> {
 
     /// The row of a table whose primary key, `id`, is a number.
     pub(crate) fn numbered(table: &'static str, row: &'r Row) -> Self {
-        let id =
-            row.try_get::<i64, _>("id").map_or_else(|_| String::from("(unreadable)"), |id| id.to_string());
+        let id = row.try_get::<i64>("id").map_or_else(|_| String::from("(unreadable)"), |id| id.to_string());
         Self { table, id, row }
     }
 
     /// Text, number, flag or bytes as they are; `Option` where the column may be empty.
-    pub(crate) fn get<T>(&self, column: &'static str) -> Result<T, CorruptRow>
-    where
-        T: Decode<'r, Engine> + Type<Engine>,
-    {
+    pub(crate) fn get<T: Column<'r>>(&self, column: &'static str) -> Result<T, CorruptRow> {
         self.row.try_get(column).map_err(|error| self.corrupt(column, describe(&error)))
     }
 
@@ -73,6 +68,42 @@ impl<'r> Record<'r> {
     pub(crate) fn optional_json(&self, column: &'static str) -> Result<Option<Value>, CorruptRow> {
         let text: Option<&str> = self.get(column)?;
         text.map(serde_json::from_str).transpose().map_err(|error| self.corrupt(column, error))
+    }
+
+    /// An id, where the column isn't empty.
+    pub(crate) fn optional_id(&self, column: &'static str) -> Result<Option<Uuid>, CorruptRow> {
+        self.optional(column)
+    }
+
+    /// What the text stands for, where the column isn't empty.
+    pub(crate) fn optional<T>(&self, column: &'static str) -> Result<Option<T>, CorruptRow>
+    where
+        T: FromStr<Err: Display>,
+    {
+        let text: Option<&str> = self.get(column)?;
+        text.map(str::parse).transpose().map_err(|error: T::Err| self.corrupt(column, error))
+    }
+
+    /// A number that counts something: never below zero.
+    pub(crate) fn amount(&self, column: &'static str) -> Result<u64, CorruptRow> {
+        self.get::<i64>(column)?.try_into().map_err(|error| self.corrupt(column, error))
+    }
+
+    /// The same, for what is never much.
+    pub(crate) fn count(&self, column: &'static str) -> Result<u32, CorruptRow> {
+        self.get::<i64>(column)?.try_into().map_err(|error| self.corrupt(column, error))
+    }
+
+    /// The same, where the column isn't empty.
+    pub(crate) fn optional_count(&self, column: &'static str) -> Result<Option<u32>, CorruptRow> {
+        let number: Option<i64> = self.get(column)?;
+        number.map(u32::try_from).transpose().map_err(|error| self.corrupt(column, error))
+    }
+
+    /// A text of words that are separated by spaces.
+    pub(crate) fn words(&self, column: &'static str) -> Result<Vec<String>, CorruptRow> {
+        let text: &str = self.get(column)?;
+        Ok(text.split_whitespace().map(str::to_owned).collect())
     }
 
     /// The report that `column` of this row can't be read.

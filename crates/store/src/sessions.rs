@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::audit::AuditEntry;
 use crate::database::{Change, Store};
-use crate::engine::Row;
+use crate::engine::{Row, statement};
 use crate::failure::{CorruptRow, StoreError};
 use crate::page::{Cursor, Page, Paged};
 use crate::record::{Record, millis_of};
@@ -139,17 +139,17 @@ impl Sessions<'_> {
 
     /// The session with this hash and its user, over or not: the caller compares with the clock.
     pub async fn find_by_hash(&self, token_hash: &[u8]) -> Result<Option<(SessionRow, UserRow)>, StoreError> {
-        let query = sqlx::query("SELECT * FROM sessions WHERE token_hash = $1").bind(token_hash);
+        let query = statement("SELECT * FROM sessions WHERE token_hash = $1").bind(token_hash);
         let Some(row) = self.0.one(query).await? else { return Ok(None) };
         let session = read(&row)?;
-        let query = sqlx::query("SELECT * FROM users WHERE id = $1").bind(session.user_id.to_string());
+        let query = statement("SELECT * FROM users WHERE id = $1").bind(session.user_id.to_string());
         let user = self.0.one(query).await?;
         Ok(user.as_ref().map(users::read).transpose()?.map(|user| (session, user)))
     }
 
     /// The session with this id and its user's name.
     pub async fn find(&self, id: Uuid) -> Result<Option<(SessionRow, String)>, StoreError> {
-        let query = sqlx::query(
+        let query = statement(
             "SELECT sessions.*, users.name AS user_name FROM sessions JOIN users ON users.id = sessions.user_id
              WHERE sessions.id = $1",
         );
@@ -165,7 +165,7 @@ impl Sessions<'_> {
         now: OffsetDateTime,
         idle_since: OffsetDateTime,
     ) -> Result<Paged<(SessionRow, String)>, StoreError> {
-        let query = sqlx::query(
+        let query = statement(
             "SELECT sessions.*, users.name AS user_name FROM sessions JOIN users ON users.id = sessions.user_id
              WHERE ($1 = '' OR sessions.id < $1) AND ($2 IS NULL OR sessions.user_id = $2)
              AND sessions.expires_at > $3 AND sessions.last_seen_at > $4 ORDER BY sessions.id DESC LIMIT $5",
@@ -182,7 +182,7 @@ impl Sessions<'_> {
     /// Ends a session: what the browser holds opens nothing from now on.
     pub async fn end(&self, id: Uuid, audit: &AuditEntry) -> Result<(), EndSessionError> {
         let mut change = self.0.begin().await?;
-        let delete = sqlx::query("DELETE FROM sessions WHERE id = $1").bind(id.to_string());
+        let delete = statement("DELETE FROM sessions WHERE id = $1").bind(id.to_string());
         if change.run(delete).await? == 0 {
             return Err(EndSessionError::NotFound);
         }
@@ -195,7 +195,7 @@ impl Sessions<'_> {
         if now - session.last_seen_at < TOUCH_INTERVAL {
             return Ok(());
         }
-        let update = sqlx::query("UPDATE sessions SET last_seen_at = $2 WHERE id = $1")
+        let update = statement("UPDATE sessions SET last_seen_at = $2 WHERE id = $1")
             .bind(session.id.to_string())
             .bind(millis_of(now));
         let mut change = self.0.begin().await?;
@@ -210,7 +210,7 @@ pub(crate) async fn end_all_in(
     user: Uuid,
     spared: Option<Uuid>,
 ) -> Result<Vec<Uuid>, StoreError> {
-    let delete = sqlx::query("DELETE FROM sessions WHERE user_id = $1 AND id <> $2 RETURNING id")
+    let delete = statement("DELETE FROM sessions WHERE user_id = $1 AND id <> $2 RETURNING id")
         .bind(user.to_string())
         .bind(spared.map(|id| id.to_string()).unwrap_or_default());
     let rows = change.all(delete).await?;
@@ -221,7 +221,7 @@ pub(crate) async fn end_all_in(
 async fn note_sign_in(change: &mut Change, user: &UserRow, now: OffsetDateTime) -> Result<bool, StoreError> {
     let sql = "UPDATE users SET last_sign_in_at = $2 WHERE id = $1 AND password_hash = $3
                AND (sealed_totp_secret = $4 OR (sealed_totp_secret IS NULL AND $4 IS NULL))";
-    let update = sqlx::query(sql)
+    let update = statement(sql)
         .bind(user.id.to_string())
         .bind(millis_of(now))
         .bind(user.password_hash.as_str())
@@ -236,10 +236,10 @@ async fn use_up(change: &mut Change, user: Uuid, factor: SecondFactor<'_>) -> Re
         SecondFactor::TotpStep(step) => {
             let sql = "UPDATE users SET totp_last_step = $2
                        WHERE id = $1 AND (totp_last_step IS NULL OR totp_last_step < $2)";
-            sqlx::query(sql).bind(user.to_string()).bind(step)
+            statement(sql).bind(user.to_string()).bind(step)
         }
         SecondFactor::RecoveryCode(hash) => {
-            sqlx::query("DELETE FROM recovery_codes WHERE user_id = $1 AND code_hash = $2")
+            statement("DELETE FROM recovery_codes WHERE user_id = $1 AND code_hash = $2")
                 .bind(user.to_string())
                 .bind(hash)
         }
@@ -252,7 +252,7 @@ async fn drop_over(
     now: OffsetDateTime,
     idle_since: OffsetDateTime,
 ) -> Result<(), StoreError> {
-    let delete = sqlx::query("DELETE FROM sessions WHERE expires_at <= $1 OR last_seen_at <= $2")
+    let delete = statement("DELETE FROM sessions WHERE expires_at <= $1 OR last_seen_at <= $2")
         .bind(millis_of(now))
         .bind(millis_of(idle_since));
     change.run(delete).await.map(|_| ())
@@ -261,7 +261,7 @@ async fn drop_over(
 async fn insert(change: &mut Change, row: &SessionRow) -> Result<(), StoreError> {
     let sql = "INSERT INTO sessions (id, token_hash, user_id, created_at, last_seen_at, expires_at, source,
                user_agent) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
-    let insert = sqlx::query(sql)
+    let insert = statement(sql)
         .bind(row.id.to_string())
         .bind(&row.token_hash)
         .bind(row.user_id.to_string())

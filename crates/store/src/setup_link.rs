@@ -3,10 +3,10 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use sqlx::Row as _;
 
 use crate::audit::AuditEntry;
 use crate::database::{Change, Store};
+use crate::engine::statement;
 use crate::failure::{CorruptRow, StoreError};
 
 const NAME: &str = "setup_link_hash";
@@ -14,7 +14,7 @@ const NAME: &str = "setup_link_hash";
 impl Store {
     /// SHA-256 of the open link's token; `None` where no link is open.
     pub async fn setup_link_hash(&self) -> Result<Option<Vec<u8>>, StoreError> {
-        let row = self.one(sqlx::query("SELECT value FROM facts WHERE name = $1").bind(NAME)).await?;
+        let row = self.one(statement("SELECT value FROM facts WHERE name = $1").bind(NAME)).await?;
         let Some(row) = row else { return Ok(None) };
         let value: String = row.try_get("value")?;
         STANDARD.decode(value).map(Some).map_err(|error| corrupt(&error).into())
@@ -25,14 +25,14 @@ impl Store {
         let upsert = "INSERT INTO facts (name, value) VALUES ($1, $2)
                       ON CONFLICT (name) DO UPDATE SET value = excluded.value";
         let mut change = self.begin().await?;
-        change.run(sqlx::query(upsert).bind(NAME).bind(STANDARD.encode(token_hash))).await?;
+        change.run(statement(upsert).bind(NAME).bind(STANDARD.encode(token_hash))).await?;
         change.commit_with(audit).await
     }
 }
 
 /// Tells whether the link with this hash was open; from then on it is not.
 pub(crate) async fn use_up(change: &mut Change, token_hash: &[u8]) -> Result<bool, StoreError> {
-    let delete = sqlx::query("DELETE FROM facts WHERE name = $1 AND value = $2")
+    let delete = statement("DELETE FROM facts WHERE name = $1 AND value = $2")
         .bind(NAME)
         .bind(STANDARD.encode(token_hash));
     Ok(change.run(delete).await? == 1)
@@ -40,7 +40,7 @@ pub(crate) async fn use_up(change: &mut Change, token_hash: &[u8]) -> Result<boo
 
 /// Closes the link, if one is open.
 pub(crate) async fn forget(change: &mut Change) -> Result<(), StoreError> {
-    change.run(sqlx::query("DELETE FROM facts WHERE name = $1").bind(NAME)).await.map(|_| ())
+    change.run(statement("DELETE FROM facts WHERE name = $1").bind(NAME)).await.map(|_| ())
 }
 
 fn corrupt(why: &base64::DecodeError) -> CorruptRow {

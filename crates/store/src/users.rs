@@ -4,14 +4,13 @@
 
 use std::fmt;
 
-use sqlx::Row as _;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::api_tokens::Role;
 use crate::audit::AuditEntry;
 use crate::database::{Change, Store};
-use crate::engine::Row;
+use crate::engine::{Row, statement};
 use crate::failure::{CorruptRow, StoreError};
 use crate::page::{Cursor, Page, Paged};
 use crate::record::{Record, millis_of};
@@ -139,13 +138,13 @@ impl Users<'_> {
 
     /// Whether there is anybody at all.
     pub async fn any(&self) -> Result<bool, StoreError> {
-        Ok(self.0.one(sqlx::query("SELECT 1 FROM users LIMIT 1")).await?.is_some())
+        Ok(self.0.one(statement("SELECT 1 FROM users LIMIT 1")).await?.is_some())
     }
 
     /// The user with this id, or else with this name, whatever its case.
     pub async fn find(&self, id_or_name: &str) -> Result<Option<UserRow>, StoreError> {
         if let Ok(id) = id_or_name.parse::<Uuid>() {
-            let by_id = sqlx::query("SELECT * FROM users WHERE id = $1").bind(id.to_string());
+            let by_id = statement("SELECT * FROM users WHERE id = $1").bind(id.to_string());
             if let Some(row) = self.0.one(by_id).await? {
                 return Ok(Some(read(&row)?));
             }
@@ -155,13 +154,13 @@ impl Users<'_> {
 
     /// The user with this name, whatever its case: nobody signs in by an id.
     pub async fn find_by_name(&self, name: &str) -> Result<Option<UserRow>, StoreError> {
-        let by_name = sqlx::query("SELECT * FROM users WHERE name_key = $1").bind(name.to_lowercase());
+        let by_name = statement("SELECT * FROM users WHERE name_key = $1").bind(name.to_lowercase());
         Ok(self.0.one(by_name).await?.as_ref().map(read).transpose()?)
     }
 
     /// The users in the order of their names.
     pub async fn list(&self, page: &Page) -> Result<Paged<UserRow>, StoreError> {
-        let query = sqlx::query("SELECT * FROM users WHERE name_key > $1 ORDER BY name_key LIMIT $2")
+        let query = statement("SELECT * FROM users WHERE name_key > $1 ORDER BY name_key LIMIT $2")
             .bind(Cursor::name(page)?)
             .bind(page.fetch_limit());
         let name_cursor = |row: &Row| Record::new(TABLE, "id", row).get("name_key").map(Cursor::after_name);
@@ -184,7 +183,7 @@ impl Users<'_> {
         } else if before.role != Role::Administrator {
             setup_link::forget(&mut change).await?;
         }
-        let update = sqlx::query("UPDATE users SET role = $2, password_hash = $3 WHERE id = $1")
+        let update = statement("UPDATE users SET role = $2, password_hash = $3 WHERE id = $1")
             .bind(id.to_string())
             .bind(role.as_str())
             .bind(edit.password_hash.as_ref().unwrap_or(&before.password_hash).as_str());
@@ -207,14 +206,14 @@ impl Users<'_> {
         let before = find_in(&mut change, id).await?.ok_or(EditUserError::NotFound)?;
         check_not_last(&mut change, &before).await?;
         let ended = sessions::end_all_in(&mut change, id, None).await?;
-        change.run(sqlx::query("DELETE FROM users WHERE id = $1").bind(id.to_string())).await?;
+        change.run(statement("DELETE FROM users WHERE id = $1").bind(id.to_string())).await?;
         change.commit_with(audit).await?;
         Ok(ended)
     }
 
     /// Keeps a second factor that is offered; the one in use stays until this one is confirmed.
     pub async fn offer_totp(&self, id: Uuid, sealed: &[u8], audit: &AuditEntry) -> Result<(), EditUserError> {
-        let update = sqlx::query("UPDATE users SET sealed_offered_totp_secret = $2 WHERE id = $1")
+        let update = statement("UPDATE users SET sealed_offered_totp_secret = $2 WHERE id = $1")
             .bind(id.to_string())
             .bind(sealed);
         let mut change = self.0.begin().await?;
@@ -236,7 +235,7 @@ impl Users<'_> {
     ) -> Result<(), ConfirmTotpError> {
         let sql = "UPDATE users SET sealed_totp_secret = sealed_offered_totp_secret, totp_last_step = $3,
                    sealed_offered_totp_secret = NULL WHERE id = $1 AND sealed_offered_totp_secret = $2";
-        let update = sqlx::query(sql).bind(id.to_string()).bind(offered).bind(step);
+        let update = statement(sql).bind(id.to_string()).bind(offered).bind(step);
         let mut change = self.0.begin().await?;
         if change.run(update).await? == 0 {
             return Err(ConfirmTotpError::NotOffered);
@@ -244,14 +243,14 @@ impl Users<'_> {
         forget_recovery_codes(&mut change, id).await?;
         for hash in recovery_code_hashes {
             let insert = "INSERT INTO recovery_codes (user_id, code_hash) VALUES ($1, $2)";
-            change.run(sqlx::query(insert).bind(id.to_string()).bind(hash)).await?;
+            change.run(statement(insert).bind(id.to_string()).bind(hash)).await?;
         }
         Ok(change.commit_with(audit).await?)
     }
 
     /// How many recovery codes are left.
     pub async fn count_recovery_codes(&self, id: Uuid) -> Result<i64, StoreError> {
-        let count = sqlx::query("SELECT count(*) AS count FROM recovery_codes WHERE user_id = $1");
+        let count = statement("SELECT count(*) AS count FROM recovery_codes WHERE user_id = $1");
         let row = self.0.one(count.bind(id.to_string())).await?;
         Ok(row.map(|row| row.try_get("count")).transpose()?.unwrap_or_default())
     }
@@ -262,7 +261,7 @@ pub(crate) async fn insert_in(change: &mut Change, row: &UserRow) -> Result<(), 
     let sql = "INSERT INTO users (id, name, name_key, role, password_hash, sealed_totp_secret,
                sealed_offered_totp_secret, created_at, last_sign_in_at)
                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (name_key) DO NOTHING";
-    let insert = sqlx::query(sql)
+    let insert = statement(sql)
         .bind(row.id.to_string())
         .bind(&row.name)
         .bind(row.name.to_lowercase())
@@ -293,13 +292,13 @@ pub(crate) fn read(row: &Row) -> Result<UserRow, CorruptRow> {
 }
 
 async fn find_in(change: &mut Change, id: Uuid) -> Result<Option<UserRow>, StoreError> {
-    let query = sqlx::query("SELECT * FROM users WHERE id = $1").bind(id.to_string());
+    let query = statement("SELECT * FROM users WHERE id = $1").bind(id.to_string());
     Ok(change.one(query).await?.as_ref().map(read).transpose()?)
 }
 
 /// Refuses where `user` is the only administrator.
 async fn check_not_last(change: &mut Change, user: &UserRow) -> Result<(), EditUserError> {
-    let other = sqlx::query("SELECT 1 FROM users WHERE role = $1 AND id <> $2 LIMIT 1")
+    let other = statement("SELECT 1 FROM users WHERE role = $1 AND id <> $2 LIMIT 1")
         .bind(Role::Administrator.as_str())
         .bind(user.id.to_string());
     if user.role == Role::Administrator && change.one(other).await?.is_none() {
@@ -312,11 +311,11 @@ async fn remove_totp(change: &mut Change, id: Uuid) -> Result<(), StoreError> {
     let sql =
         "UPDATE users SET sealed_totp_secret = NULL, sealed_offered_totp_secret = NULL, totp_last_step = NULL
                WHERE id = $1";
-    change.run(sqlx::query(sql).bind(id.to_string())).await?;
+    change.run(statement(sql).bind(id.to_string())).await?;
     forget_recovery_codes(change, id).await
 }
 
 async fn forget_recovery_codes(change: &mut Change, id: Uuid) -> Result<(), StoreError> {
-    let delete = sqlx::query("DELETE FROM recovery_codes WHERE user_id = $1").bind(id.to_string());
+    let delete = statement("DELETE FROM recovery_codes WHERE user_id = $1").bind(id.to_string());
     change.run(delete).await.map(|_| ())
 }

@@ -202,6 +202,16 @@ impl Claim {
     }
 }
 
+impl NewContent {
+    /// How many octets it has here.
+    pub(super) fn octets(&self) -> usize {
+        match self {
+            Self::Whole(pieces) => pieces.iter().map(bytes::Bytes::len).sum(),
+            Self::Spooled => 0,
+        }
+    }
+}
+
 impl fmt::Debug for NewMessage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("NewMessage").field("message", &self.message).finish_non_exhaustive()
@@ -211,9 +221,7 @@ impl fmt::Debug for NewMessage {
 impl fmt::Debug for NewContent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Whole(pieces) => {
-                write!(f, "Whole({} octets)", pieces.iter().map(bytes::Bytes::len).sum::<usize>())
-            }
+            Self::Whole(_) => write!(f, "Whole({} octets)", self.octets()),
             Self::Spooled => f.write_str("Spooled"),
         }
     }

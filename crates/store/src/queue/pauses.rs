@@ -1,7 +1,16 @@
-//! Accounts that are paused: nothing of theirs is tried, but for one probe from time to time.
+//! Accounts that are paused: nothing of theirs is tried, but for one probe from time to time. It must never forget since
+//! when and why. Its neighbours are the settlement of an attempt that found the account broken, and the probe.
 
 use time::OffsetDateTime;
 use uuid::Uuid;
+
+use super::Queue;
+use super::lanes::Ring;
+use crate::engine::{Row, statement};
+use crate::failure::{CorruptRow, StoreError};
+use crate::record::{Record, millis_of};
+
+const TABLE: &str = "pauses";
 
 /// A paused account.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,4 +27,79 @@ pub struct PauseRow {
     pub probes: u32,
     /// When the next one is due.
     pub next_probe_at: OffsetDateTime,
+}
+
+impl Queue<'_> {
+    /// The accounts that are paused.
+    pub async fn pauses(&self) -> Result<Vec<PauseRow>, StoreError> {
+        let rows = self.0.all(statement("SELECT * FROM pauses ORDER BY since, account_id")).await?;
+        Ok(rows.iter().map(read).collect::<Result<_, _>>()?)
+    }
+
+    /// Pauses an account; tells whether it was not paused before. One that was keeps since when it is, and why.
+    pub async fn pause(&self, row: &PauseRow) -> Result<bool, StoreError> {
+        let mut change = self.0.begin().await?;
+        let insert = statement(
+            "INSERT INTO pauses (account_id, since, code, reason, probes, next_probe_at) VALUES ($1, $2, $3, $4, $5, $6)
+             ON CONFLICT DO NOTHING",
+        );
+        let insert = insert
+            .bind(row.account_id.to_string())
+            .bind(millis_of(row.since))
+            .bind(&row.code)
+            .bind(&row.reason)
+            .bind(row.probes)
+            .bind(millis_of(row.next_probe_at));
+        let is_new = change.run(insert).await? == 1;
+        change.commit().await?;
+        if is_new {
+            self.ring(Ring::Account(row.account_id));
+        }
+        Ok(is_new)
+    }
+
+    /// Notes that a probe has failed, and when the next one is due; tells whether the account is still paused.
+    pub async fn put_off_probe(
+        &self,
+        account_id: Uuid,
+        probes: u32,
+        next_probe_at: OffsetDateTime,
+    ) -> Result<bool, StoreError> {
+        let mut change = self.0.begin().await?;
+        let update = statement("UPDATE pauses SET probes = $2, next_probe_at = $3 WHERE account_id = $1");
+        let update = update.bind(account_id.to_string()).bind(probes).bind(millis_of(next_probe_at));
+        let is_paused = change.run(update).await? == 1;
+        change.commit().await?;
+        Ok(is_paused)
+    }
+
+    /// Lets the account's mail go again; tells whether it was paused.
+    pub async fn resume(&self, account_id: Uuid) -> Result<bool, StoreError> {
+        let mut change = self.0.begin().await?;
+        let delete = statement("DELETE FROM pauses WHERE account_id = $1").bind(account_id.to_string());
+        let was_paused = change.run(delete).await? == 1;
+        change.commit().await?;
+        if was_paused {
+            self.ring(Ring::Account(account_id));
+        }
+        Ok(was_paused)
+    }
+
+    /// Tells those who work on the queue.
+    pub(super) fn ring(&self, ring: Ring) {
+        // Nobody listens where the queue isn't worked on.
+        let _ = self.0.rings().send(ring);
+    }
+}
+
+fn read(row: &Row) -> Result<PauseRow, CorruptRow> {
+    let record = Record::new(TABLE, "account_id", row);
+    Ok(PauseRow {
+        account_id: record.id("account_id")?,
+        since: record.time("since")?,
+        code: record.get("code")?,
+        reason: record.get("reason")?,
+        probes: record.count("probes")?,
+        next_probe_at: record.time("next_probe_at")?,
+    })
 }

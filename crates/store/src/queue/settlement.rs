@@ -2,6 +2,7 @@
 
 use mail::Address;
 use time::OffsetDateTime;
+use uuid::Uuid;
 
 use super::message::{ClaimKey, NewMessage};
 use crate::failure::StoreError;
@@ -67,6 +68,8 @@ pub enum Next {
 pub struct Settlement {
     /// Which attempt.
     pub claim: ClaimKey,
+    /// The message's account, for the chart.
+    pub account_id: Uuid,
     /// When it ended.
     pub now: OffsetDateTime,
     /// How.

@@ -176,32 +176,6 @@ pub struct HistoryRow {
     pub failed: u64,
 }
 
-/// What is old enough to go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Keep {
-    /// Messages that ended, and the chart, from this time on are kept.
-    pub history_since: OffsetDateTime,
-    /// The content of failed, expired, held and cancelled messages that ended from this time on is kept.
-    pub content_since: OffsetDateTime,
-    /// Idempotency keys used from this time on are kept.
-    pub keys_since: OffsetDateTime,
-    /// Spooled pieces written from this time on are kept, though nobody has accepted them yet.
-    pub pieces_since: OffsetDateTime,
-}
-
-/// What a purge took away.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Purged {
-    /// Messages, with all that is known about them.
-    pub messages: u64,
-    /// Messages that lost their content only.
-    pub contents: u64,
-    /// Messages that were never accepted, of which pieces lay here.
-    pub orphans: u64,
-    /// Whether there is more: a purge takes a little at a time so that others get their turn.
-    pub more: bool,
-}
-
 /// What somebody asked for was not done; the message is as it was.
 #[derive(Debug, thiserror::Error)]
 pub enum ActError {

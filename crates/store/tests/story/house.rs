@@ -2,13 +2,18 @@
 
 use std::path::{Path, PathBuf};
 
+use bytes::Bytes;
 use serde_json::json;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions};
+use store::queue::{
+    Accepted, AttemptOutcome, Claim, LaneId, LaneKey, Lease, Message, NewContent, NewMessage, Next, Node,
+    Recipient, Settlement,
+};
 use store::{
     AccountRow, AuditEntry, AuditFilter, CertificateRow, CredentialRow, FlowKind, FlowRow, FlowStatus,
-    GrantRow, Location, Material, Origin, Outcome, Page, PasswordHash, Role, SecondFactor, SessionRow,
-    SignIn, StartSessionError, StateName, StateRow, Store, Transport, UserRow,
+    GrantRow, LargeMail, Location, Material, Origin, Outcome, Page, PasswordHash, Role, SecondFactor,
+    SessionRow, SignIn, StartSessionError, StateName, StateRow, Store, Transport, UnknownPolicy, UserRow,
 };
 use tempfile::TempDir;
 use time::macros::datetime;
@@ -166,6 +171,9 @@ pub(crate) fn account(n: u128, name: &str) -> AccountRow {
         sign_in: SignIn::Delegated,
         transport: Transport::Graph,
         from_address: Some("scanner@contoso.example".to_owned()),
+        senders: vec!["*@contoso.com".to_owned()],
+        unknown_policy: UnknownPolicy::Hold,
+        large_mail: LargeMail::Smtp,
         is_default: false,
         state: state(StateName::NeedsSignIn),
         created_at: noon(),
@@ -253,4 +261,91 @@ pub(crate) async fn start(
     factor: SecondFactor<'_>,
 ) -> Result<(), StartSessionError> {
     db.store.sessions().start(row, user, factor, noon() - minutes(60), &audit("session.start")).await
+}
+
+/// A message that came `n` seconds after noon, to two recipients, small enough for one piece.
+pub(crate) fn message(n: u64) -> NewMessage {
+    let received_at = noon() + Duration::seconds(n.try_into().unwrap());
+    let recipient = |name: &str| Recipient {
+        address: format!("{name}{n}@contoso.com").parse().unwrap(),
+        notify: Some("FAILURE".to_owned()),
+        orcpt: None,
+    };
+    let message = Message {
+        id: message_id(n),
+        lane: lane(1, "relay@contoso.com"),
+        submitter_id: Some(id(70)),
+        submitter_name: "scanner".to_owned(),
+        source: "192.0.2.9".to_owned(),
+        from: Some("Scanner@contoso.com".parse().unwrap()),
+        recipients: vec![recipient("ann"), recipient("bob")],
+        ret: Some("HDRS".to_owned()),
+        envid: None,
+        header_from: "Scanner <scanner@contoso.com>".to_owned(),
+        subject: format!("Grüße Nr. {n}"),
+        message_id: format!("{n}@scanner"),
+        size_octets: 11,
+        header_octets: 5,
+        traits: mail::Traits { eight_bit: true, international: false },
+        notes: json!({ "route": "default" }),
+        received_at,
+        expires_at: received_at + Duration::days(5),
+    };
+    let content = NewContent::Whole(vec![Bytes::from_static(b"A: b\n\nhello")]);
+    NewMessage { message, first_attempt_at: received_at, idempotency: None, content }
+}
+
+/// The id of [`message`] number `n`: a UUIDv7 of when it came.
+pub(crate) fn message_id(n: u64) -> Uuid {
+    let millis = u64::try_from(noon().unix_timestamp()).unwrap() * 1000 + n * 1000;
+    uuid::Builder::from_unix_timestamp_millis(millis, &[7; 10]).into_uuid()
+}
+
+pub(crate) fn lane(account: u128, mailbox: &str) -> LaneKey {
+    LaneKey { account_id: id(account), mailbox: mailbox.to_owned() }
+}
+
+pub(crate) fn node(name: &str, run: u128) -> Node {
+    Node { name: name.to_owned(), run: id(run) }
+}
+
+/// A lease of ten minutes from noon.
+pub(crate) fn lease() -> Lease {
+    Lease { node: node("here", 1), until: noon() + minutes(10) }
+}
+
+/// Accepts these messages; they wait.
+pub(crate) async fn accept(db: &TestDatabase, numbers: impl IntoIterator<Item = u64>) -> LaneId {
+    let mut lane = LaneId(0);
+    for n in numbers {
+        match db.store.queue().accept(message(n), None).await.unwrap() {
+            Accepted::Queued { lane_id } => lane = lane_id,
+            other => panic!("{other:?}"),
+        }
+    }
+    lane
+}
+
+/// Claims up to `limit` messages of the lane, an hour after noon.
+pub(crate) async fn claim(db: &TestDatabase, lane_id: LaneId, limit: u32) -> Vec<Claim> {
+    let lease = Lease { until: noon() + minutes(70), ..lease() };
+    db.store.queue().claim(lane_id, limit, noon() + minutes(60), lease).await.unwrap()
+}
+
+/// The end of an attempt, an hour and a minute after noon.
+pub(crate) fn settlement(claim: &Claim, outcome: AttemptOutcome, next: Next) -> Settlement {
+    Settlement {
+        claim: claim.key(),
+        account_id: claim.message.lane.account_id,
+        now: noon() + minutes(61),
+        outcome,
+        via: Some("graph".to_owned()),
+        code: None,
+        text: None,
+        request_id: Some("request".to_owned()),
+        remote_id: None,
+        recipients: Vec::new(),
+        next,
+        report: None,
+    }
 }

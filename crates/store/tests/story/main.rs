@@ -17,6 +17,8 @@ mod default_account;
 mod flow_settled;
 mod grant_renewed;
 mod master_key_claimed;
+mod message_accepted;
+mod message_claimed;
 mod name_taken;
 mod pages_turned;
 mod power_cut;

@@ -1,32 +1,58 @@
-//! What is SQLite's own: how a connection is made, how a file is recognised before it is opened, what its error codes
-//! mean, which migrations it has. All other modules speak SQL that PostgreSQL understands too; a second engine joins
-//! here. It must never write to a file that isn't Postern's or is newer than this program.
+//! What is SQLite's own: how a connection is made, whose turn it is to write, how a file is recognised before it is opened,
+//! what its error codes mean, which migrations it has. It must never write to a file that isn't Postern's or is newer than
+//! this program, nor through a connection on which a commit has failed.
 
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::migrate::{Migration, MigrationType};
 use sqlx::pool::PoolOptions;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
-use sqlx::{SqlSafeStr, Sqlite};
+use sqlx::query::Query;
+use sqlx::sqlite::{
+    SqliteArguments, SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous,
+};
+use sqlx::{Arguments, ConnectOptions, Connection, SqlSafeStr, Sqlite};
+use tokio::runtime::Handle;
+use tokio::sync::{Mutex, OwnedMutexGuard};
+use tokio::time::timeout;
 
+use super::{Row, Statement, Value};
 use crate::failure::{OpenError, StoreError};
 
-/// The database engine that all SQL runs on.
-pub(crate) type Engine = Sqlite;
-/// A row of it.
-pub(crate) type Row = sqlx::sqlite::SqliteRow;
-/// Its connection pool.
-pub(crate) type Pool = sqlx::Pool<Engine>;
-/// A statement with its values.
-pub(crate) type Statement<'q> = sqlx::query::Query<'q, Engine, sqlx::sqlite::SqliteArguments>;
+/// The connections that read.
+pub(crate) type Readers = sqlx::Pool<Sqlite>;
+
+/// The one connection that writes, and the queue in front of it. SQLite has one writer at a time; whoever wants to write
+/// waits in line, first come, first served, which is fairer and faster than several connections that poll for the lock.
+#[derive(Debug, Clone)]
+pub(crate) struct Writer(Arc<Mutex<Seat>>);
+
+/// Where the one who writes sits.
+#[derive(Debug)]
+struct Seat {
+    file: PathBuf,
+    connection: Option<SqliteConnection>,
+    state: SeatState,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum SeatState {
+    Ready,
+    /// Somebody began, and left without an end: what they did is to be undone.
+    Unfinished,
+    Closed,
+}
+
+/// A writing transaction. What it did is undone unless it is committed.
+pub(crate) struct Transaction(Option<OwnedMutexGuard<Seat>>);
 
 /// How a writing transaction starts: with the write lock in hand. Started as a reader it could lose the race for the lock
 /// later and fail in the middle (SQLITE_BUSY_SNAPSHOT, <https://www.sqlite.org/isolation.html>).
-pub(crate) const BEGIN_WRITING: &str = "BEGIN IMMEDIATE";
+const BEGIN_WRITING: &str = "BEGIN IMMEDIATE";
 
 /// How long a statement waits for another process that is writing.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -42,8 +68,9 @@ const APPLICATION_ID: u32 = 0x506f_7374;
 const SET_MARK: &str = "PRAGMA application_id = 0x506f7374";
 
 const MIGRATIONS: &[(i64, &str, &str)] = &[
-    (1, "first release", include_str!("../migrations/sqlite/0001_first_release.sql")),
-    (2, "users and sessions", include_str!("../migrations/sqlite/0002_users_and_sessions.sql")),
+    (1, "first release", include_str!("../../migrations/sqlite/0001_first_release.sql")),
+    (2, "users and sessions", include_str!("../../migrations/sqlite/0002_users_and_sessions.sql")),
+    (3, "queue", include_str!("../../migrations/sqlite/0003_queue.sql")),
 ];
 
 /// The version of the tables that this program makes: the number of the last migration.
@@ -90,17 +117,22 @@ pub(crate) fn inspect(path: &Path) -> Result<Found, OpenError> {
 
 /// Looks once more, now through SQLite: what a killed process wrote last still lies in the write-ahead log and not in the
 /// file. Marks a new database as ours, so that it is known as such if its first migration fails.
-pub(crate) async fn recognise(path: &Path, writer: &Pool) -> Result<i64, OpenError> {
+pub(crate) async fn recognise(path: &Path, writer: &mut SqliteConnection) -> Result<i64, OpenError> {
     let failed = |error: sqlx::Error| OpenError::Store { path: path.to_owned(), source: error.into() };
-    let number = |sql: &'static str| sqlx::query_scalar::<_, i64>(sql).fetch_one(writer);
-    let mark = number("PRAGMA application_id").await.map_err(failed)?;
-    if mark == 0 && number("SELECT count(*) FROM sqlite_schema").await.map_err(failed)? == 0 {
+    let mark = number(writer, "PRAGMA application_id").await.map_err(failed)?;
+    if mark == 0 && number(writer, "SELECT count(*) FROM sqlite_schema").await.map_err(failed)? == 0 {
         sqlx::query(SET_MARK).execute(writer).await.map_err(failed)?;
-    } else if mark != i64::from(APPLICATION_ID) {
+        return Ok(0);
+    }
+    if mark != i64::from(APPLICATION_ID) {
         return Err(OpenError::NotOurs { path: path.to_owned() });
     }
-    let version = number("PRAGMA user_version").await.map_err(failed)?;
+    let version = number(writer, "PRAGMA user_version").await.map_err(failed)?;
     check_version(path, version).map(|_| version)
+}
+
+async fn number(connection: &mut SqliteConnection, sql: &'static str) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar(sql).fetch_one(connection).await
 }
 
 /// Refuses tables that a newer program has made.
@@ -121,17 +153,132 @@ pub(crate) fn create_file(path: &Path) -> std::io::Result<()> {
     }
 }
 
-/// The one connection that writes. SQLite has one writer at a time; a queue in front of it is fairer and faster than
-/// several connections that poll for the lock.
-pub(crate) async fn connect_writer(path: &Path) -> Result<Pool, sqlx::Error> {
+/// The connection that writes.
+pub(crate) async fn connect_writer(path: &Path) -> Result<SqliteConnection, sqlx::Error> {
     let options =
         connect_options(path).journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full);
-    let pool = PoolOptions::new().max_connections(1).acquire_timeout(TURN_TIMEOUT);
-    pool.max_lifetime(None).idle_timeout(None).connect_with(options).await
+    options.connect().await
+}
+
+impl Writer {
+    pub(crate) fn new(path: &Path, connection: SqliteConnection) -> Self {
+        let seat = Seat { file: path.to_owned(), connection: Some(connection), state: SeatState::Ready };
+        Self(Arc::new(Mutex::new(seat)))
+    }
+
+    /// Waits for its turn and starts a transaction.
+    pub(crate) async fn begin(&self) -> Result<Transaction, StoreError> {
+        let Ok(mut seat) = timeout(TURN_TIMEOUT, self.0.clone().lock_owned()).await else {
+            return Err(StoreError::Busy { detail: "waited too long for its turn".to_owned() });
+        };
+        seat.make_ready().await?;
+        let mut transaction = Transaction(Some(seat));
+        sqlx::query(BEGIN_WRITING).execute(transaction.connection()).await?;
+        Ok(transaction)
+    }
+
+    /// Ends the connection; whoever waits in line or comes later gets [`StoreError::Closed`].
+    pub(crate) async fn close(&self) {
+        let mut seat = self.0.lock().await;
+        seat.state = SeatState::Closed;
+        if let Some(connection) = seat.connection.take() {
+            // Everything that was committed is on disk already: what can fail here is folding the log into the file, which
+            // is done again at the next start.
+            let _ = connection.close().await;
+        }
+    }
+}
+
+impl Seat {
+    /// Sees to it that there is a connection without a transaction; from now on one counts as begun.
+    async fn make_ready(&mut self) -> Result<(), StoreError> {
+        match std::mem::replace(&mut self.state, SeatState::Unfinished) {
+            SeatState::Closed => {
+                self.state = SeatState::Closed;
+                return Err(StoreError::Closed);
+            }
+            SeatState::Unfinished => self.undo().await,
+            SeatState::Ready => {}
+        }
+        if self.connection.is_none() {
+            self.connection = Some(connect_writer(&self.file).await?);
+        }
+        Ok(())
+    }
+
+    /// Ends what somebody left unfinished. A connection on which that can't be done is given up, which does it too.
+    async fn undo(&mut self) {
+        if let Some(connection) = &mut self.connection
+            && sqlx::query("ROLLBACK").execute(connection).await.is_err()
+        {
+            self.connection = None;
+        }
+    }
+}
+
+impl Transaction {
+    pub(crate) fn connection(&mut self) -> &mut SqliteConnection {
+        let seat = self.0.as_mut().expect("it is held until the transaction has ended");
+        seat.connection.as_mut().expect("it is there from begin to commit")
+    }
+
+    /// Puts it on disk. A connection whose commit has failed is closed: after a failed fsync nobody knows which of its
+    /// pages are on disk, and the next commit may succeed without them (<https://www.sqlite.org/rescode.html#ioerr_fsync>).
+    pub(crate) async fn commit(mut self) -> Result<(), StoreError> {
+        let committed = sqlx::query("COMMIT").execute(self.connection()).await;
+        // Given up before this, it is ended by `drop`.
+        if let Some(mut seat) = self.0.take() {
+            match &committed {
+                Ok(_) => seat.state = SeatState::Ready,
+                Err(_) => seat.connection = None,
+            }
+        }
+        Ok(committed.map(|_| ())?)
+    }
+
+    pub(crate) async fn undo(mut self) {
+        if let Some(seat) = self.0.take() {
+            end_unfinished(seat).await;
+        }
+    }
+}
+
+impl Drop for Transaction {
+    /// What was not committed is undone before the next in line gets the seat.
+    fn drop(&mut self) {
+        if let (Some(seat), Ok(runtime)) = (self.0.take(), Handle::try_current()) {
+            runtime.spawn(end_unfinished(seat));
+        }
+    }
+}
+
+async fn end_unfinished(mut seat: OwnedMutexGuard<Seat>) {
+    seat.undo().await;
+    seat.state = SeatState::Ready;
+}
+
+/// The statement as sqlx has it for SQLite.
+pub(crate) fn prepare(statement: Statement) -> Query<'static, Sqlite, SqliteArguments> {
+    let mut arguments = SqliteArguments::default();
+    for value in statement.values {
+        let added = match value {
+            Value::Number(number) => arguments.add(number),
+            Value::Text(text) => arguments.add(text),
+            Value::Bytes(bytes) => arguments.add(bytes),
+            Value::Flag(flag) => arguments.add(flag),
+        };
+        added.expect("numbers, texts and bytes are encoded as they are");
+    }
+    sqlx::query_with(statement.sql, arguments)
+}
+
+/// The rows as all engines have them.
+pub(crate) fn rows(rows: Vec<sqlx::sqlite::SqliteRow>) -> Vec<Row> {
+    rows.into_iter().map(Row).collect()
 }
 
 /// The connections that read. Opened after the writer: it makes the write-ahead log that they share.
-pub(crate) async fn connect_readers(path: &Path) -> Result<Pool, sqlx::Error> {
+pub(crate) async fn connect_readers(path: &Path) -> Result<Readers, sqlx::Error> {
     let options = connect_options(path).pragma("query_only", "ON");
     PoolOptions::new().max_connections(READERS).acquire_timeout(TURN_TIMEOUT).connect_with(options).await
 }

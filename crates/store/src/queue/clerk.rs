@@ -1,0 +1,166 @@
+//! The clerk: the one task that writes what machines ask of the queue. All that lies on its desk when its turn to write
+//! comes goes into one transaction, so that a hundred who wait share one flush of the disk. It must never answer before the
+//! commit, nor let one bad request sink the others. Its neighbours are the calls of [`Queue`](super::Queue), which put
+//! their requests on the desk, and `batch`, which knows what a transaction of many holds.
+
+use tokio::sync::{broadcast, mpsc, oneshot};
+
+use super::batch::{Batch, Done, Tools};
+use super::lanes::{LaneId, Ring};
+use super::message::{AcceptError, Accepted, Claim, ClaimKey, Lease, NewMessage};
+use super::settlement::{SettleError, Settlement};
+use crate::database::Change;
+use crate::engine::sqlite::Writer;
+use crate::failure::StoreError;
+
+/// How many requests one transaction takes at most, and how many octets of content: a batch should not last much longer
+/// than the flush at its end.
+const MOST_REQUESTS: usize = 256;
+const MOST_OCTETS: usize = 4 * 1024 * 1024;
+/// How many requests may lie on the desk before whoever comes next has to wait.
+const DESK_SIZE: usize = 1024;
+
+/// Where requests are put. Clones share the desk.
+#[derive(Debug, Clone)]
+pub(crate) struct Desk(mpsc::Sender<Letter>);
+
+/// What is asked.
+#[derive(Debug)]
+pub(super) enum Request {
+    Accept(Box<NewMessage>, Option<Lease>),
+    Claim { lane_id: LaneId, limit: u32, now: time::OffsetDateTime, lease: Lease },
+    Settle(Box<Settlement>),
+    Extend(Vec<ClaimKey>, Lease),
+    Piece { id: uuid::Uuid, index: u32, octets: bytes::Bytes, now: time::OffsetDateTime },
+    Discard(uuid::Uuid),
+}
+
+/// What is answered, once it is on disk.
+#[derive(Debug)]
+pub(super) enum Answer {
+    Accepted(Result<Accepted, AcceptError>),
+    Claimed(Vec<Claim>),
+    Settled(Result<(), SettleError>),
+    Extended(Vec<ClaimKey>),
+    Written,
+}
+
+/// A request with the way back.
+#[derive(Debug)]
+struct Letter {
+    request: Request,
+    reply: oneshot::Sender<Result<Answer, StoreError>>,
+}
+
+impl Desk {
+    /// Sets a clerk to work. It goes home when the last desk is gone.
+    pub(crate) fn open(writer: Writer, rings: broadcast::Sender<Ring>) -> Self {
+        let (desk, letters) = mpsc::channel(DESK_SIZE);
+        tokio::spawn(work(writer, letters, rings));
+        Self(desk)
+    }
+
+    /// Hands a request in and waits for the answer.
+    pub(super) async fn ask(&self, request: Request) -> Result<Answer, StoreError> {
+        let (reply, answer) = oneshot::channel();
+        self.0.send(Letter { request, reply }).await.map_err(|_| StoreError::Closed)?;
+        answer.await.map_err(|_| StoreError::Closed)?
+    }
+}
+
+impl Request {
+    /// How many octets of content it brings.
+    fn octets(&self) -> usize {
+        match self {
+            Self::Accept(offer, _) => offer.content.octets(),
+            Self::Piece { octets, .. } => octets.len(),
+            _ => 0,
+        }
+    }
+}
+
+async fn work(writer: Writer, mut letters: mpsc::Receiver<Letter>, rings: broadcast::Sender<Ring>) {
+    let mut tools = Tools::default();
+    while let Some(first) = letters.recv().await {
+        let mut batch = vec![first];
+        let turn = Change::begin(&writer).await;
+        gather(&mut letters, &mut batch);
+        match turn {
+            Ok(change) => write_all(&writer, change, &mut tools, batch, &rings).await,
+            Err(error) => refuse_all(batch, &error),
+        }
+    }
+}
+
+/// Takes what has come meanwhile.
+fn gather(letters: &mut mpsc::Receiver<Letter>, batch: &mut Vec<Letter>) {
+    let mut octets: usize = batch.iter().map(|letter| letter.request.octets()).sum();
+    while batch.len() < MOST_REQUESTS && octets < MOST_OCTETS {
+        let Ok(letter) = letters.try_recv() else { return };
+        octets += letter.request.octets();
+        batch.push(letter);
+    }
+}
+
+/// Writes them in one transaction; if the database refuses one of them, each in its own.
+async fn write_all(
+    writer: &Writer,
+    change: Change,
+    tools: &mut Tools,
+    batch: Vec<Letter>,
+    rings: &broadcast::Sender<Ring>,
+) {
+    let (requests, replies): (Vec<_>, Vec<_>) =
+        batch.into_iter().map(|letter| (letter.request, letter.reply)).unzip();
+    match write(change, tools, &requests).await {
+        Ok((done, rung)) => {
+            for lane in rung {
+                // Nobody listens where the queue isn't worked on.
+                let _ = rings.send(Ring::Lane(lane));
+            }
+            for ((request, reply), done) in requests.into_iter().zip(replies).zip(done) {
+                // Whoever has gone away meanwhile doesn't read it: it is done all the same.
+                let _ = reply.send(Ok(done.answer(request)));
+            }
+        }
+        Err(error) if requests.len() > 1 && concerns_one(&error) => {
+            for (request, reply) in requests.into_iter().zip(replies) {
+                let alone = vec![Letter { request, reply }];
+                match Change::begin(writer).await {
+                    Ok(change) => Box::pin(write_all(writer, change, tools, alone, rings)).await,
+                    Err(error) => refuse_all(alone, &error),
+                }
+            }
+        }
+        Err(error) => {
+            for reply in replies {
+                let _ = reply.send(Err(error.clone()));
+            }
+        }
+    }
+}
+
+async fn write(
+    mut change: Change,
+    tools: &mut Tools,
+    requests: &[Request],
+) -> Result<(Vec<Done>, Vec<LaneId>), StoreError> {
+    let mut batch = Batch::new(&mut change, tools);
+    let done = batch.write(requests).await?;
+    let learned = batch.finish().await?;
+    change.commit().await?;
+    tools.learn(learned.lanes);
+    Ok((done, learned.rung))
+}
+
+fn refuse_all(batch: Vec<Letter>, error: &StoreError) {
+    for letter in batch {
+        let _ = letter.reply.send(Err(error.clone()));
+    }
+}
+
+/// Whether it may be the fault of one request, so that the others can be done without it. A disk that is full or failing
+/// is nobody's.
+fn concerns_one(error: &StoreError) -> bool {
+    matches!(error, StoreError::Unexpected { .. } | StoreError::Busy { .. } | StoreError::Corrupt(_))
+}

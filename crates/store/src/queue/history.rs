@@ -1,0 +1,86 @@
+//! How much mail there was, in stretches of five minutes, for the chart. It is counted in the transaction that it counts:
+//! it must never differ from what happened. Its neighbours are `batch`, which adds up, and the overview.
+
+use std::collections::HashMap;
+
+use time::{Duration, OffsetDateTime};
+use uuid::Uuid;
+
+use super::batch::Batch;
+use super::story::HistoryRow;
+use crate::database::Store;
+use crate::engine::statement;
+use crate::failure::StoreError;
+use crate::record::{Record, millis_of};
+
+/// How long a stretch is.
+pub const STRETCH: Duration = Duration::minutes(5);
+
+const TABLE: &str = "history";
+
+const INSERT: &str = "INSERT INTO history (at, account_id, writer, accepted, sent, deferred, failed) VALUES";
+const OR_ADD: &str =
+    " ON CONFLICT (at, account_id, writer) DO UPDATE SET accepted = history.accepted + excluded.accepted,
+    sent = history.sent + excluded.sent, deferred = history.deferred + excluded.deferred,
+    failed = history.failed + excluded.failed";
+
+/// What one transaction adds to a stretch.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct Tally {
+    pub(super) accepted: i64,
+    pub(super) sent: i64,
+    pub(super) deferred: i64,
+    pub(super) failed: i64,
+}
+
+impl Batch<'_> {
+    /// The tally for this account at this time.
+    pub(super) fn count(&mut self, at: OffsetDateTime, account_id: Uuid) -> &mut Tally {
+        self.tally.entry((stretch_of(at), account_id)).or_default()
+    }
+}
+
+/// Adds what the transaction did.
+pub(super) async fn write(batch: &mut Batch<'_>) -> Result<(), StoreError> {
+    let writer: i64 = 0;
+    let tallies = std::mem::take(&mut batch.tally);
+    let rows = tallies.into_iter().map(|((at, account_id), tally)| {
+        let counts = [tally.accepted, tally.sent, tally.deferred, tally.failed];
+        let mut row = vec![at.into(), account_id.to_string().into(), writer.into()];
+        row.extend(counts.map(crate::engine::Value::from));
+        row
+    });
+    let rows = rows.collect();
+    batch.run_many(INSERT, OR_ADD, rows).await.map(|_| ())
+}
+
+pub(super) async fn read(
+    store: &Store,
+    since: OffsetDateTime,
+    until: OffsetDateTime,
+) -> Result<Vec<HistoryRow>, StoreError> {
+    let query = statement("SELECT * FROM history WHERE at >= $1 AND at < $2 ORDER BY at, account_id, writer");
+    let rows = store.all(query.bind(stretch_of(since)).bind(millis_of(until))).await?;
+    let mut history: Vec<HistoryRow> = Vec::new();
+    let mut places: HashMap<(OffsetDateTime, Uuid), usize> = HashMap::new();
+    for row in &rows {
+        let record = Record::numbered(TABLE, row);
+        let (at, account_id) = (record.time("at")?, record.id("account_id")?);
+        let place = *places.entry((at, account_id)).or_insert_with(|| {
+            history.push(HistoryRow { at, account_id, accepted: 0, sent: 0, deferred: 0, failed: 0 });
+            history.len() - 1
+        });
+        let sum = &mut history[place];
+        sum.accepted += record.amount("accepted")?;
+        sum.sent += record.amount("sent")?;
+        sum.deferred += record.amount("deferred")?;
+        sum.failed += record.amount("failed")?;
+    }
+    Ok(history)
+}
+
+/// When the stretch begins that this time lies in.
+fn stretch_of(at: OffsetDateTime) -> i64 {
+    let stretch_ms = i64::try_from(STRETCH.whole_milliseconds()).expect("five minutes");
+    millis_of(at).div_euclid(stretch_ms) * stretch_ms
+}
