@@ -54,7 +54,7 @@ pub struct Answer {
     pub status: u16,
     /// Its headers.
     pub headers: HeaderMap,
-    /// Its body, at most 1 MiB.
+    /// Its body, at most 1 MiB where nothing else was said.
     pub body: Vec<u8>,
     /// The `client-request-id` that was sent.
     pub client_request_id: String,
@@ -100,6 +100,15 @@ impl Connection {
     /// # Errors
     /// Always [`Failure::Network`]: no answer, or not one of the service that was asked.
     pub async fn exchange(&self, request: RequestBuilder) -> Result<Answer, Failure> {
+        self.exchange_up_to(MAX_BODY_BYTES, request).await
+    }
+
+    /// The same, where the answer may be longer than usual.
+    pub(crate) async fn exchange_up_to(
+        &self,
+        max_body_bytes: usize,
+        request: RequestBuilder,
+    ) -> Result<Answer, Failure> {
         let client_request_id = Uuid::new_v4().to_string();
         let request = request
             .header("client-request-id", &client_request_id)
@@ -110,7 +119,7 @@ impl Connection {
         let response = self.http.execute(request).await.map_err(|error| explain(&target, error))?;
         check_who_answered(&target, &response)?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let body = read_body(&target, response).await?;
+        let body = read_body(&target, response, max_body_bytes).await?;
         Ok(Answer { status, headers, body, client_request_id, target })
     }
 
@@ -173,7 +182,7 @@ impl Answer {
     }
 }
 
-/// No answer of Entra or Graph that we ask for is longer.
+/// No answer of Entra, and hardly one of Graph, that we ask for is longer.
 const MAX_BODY_BYTES: usize = 1024 * 1024;
 const USER_AGENT: &str = concat!("Postern/", env!("CARGO_PKG_VERSION"));
 /// Below the minute or so after which middleboxes forget a connection.
@@ -221,11 +230,12 @@ fn check_who_answered(target: &str, response: &Response) -> Result<(), Failure> 
     Ok(())
 }
 
-async fn read_body(target: &str, mut response: Response) -> Result<Vec<u8>, Failure> {
+async fn read_body(target: &str, mut response: Response, max_bytes: usize) -> Result<Vec<u8>, Failure> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|error| explain(target, error))? {
-        if body.len() + chunk.len() > MAX_BODY_BYTES {
-            return Err(trouble(target, NetworkKind::Unreadable, "the answer is longer than 1 MiB"));
+        if body.len() + chunk.len() > max_bytes {
+            let detail = format!("the answer is longer than {max_bytes} octets");
+            return Err(trouble(target, NetworkKind::Unreadable, &detail));
         }
         body.extend_from_slice(&chunk);
     }

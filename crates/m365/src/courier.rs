@@ -62,7 +62,8 @@ impl Courier {
     }
 
     /// Tries once to deliver; where a token is refused that may only be old, once more with a fresh one. For
-    /// [`Transport::Graph`] the recipients are those of the header.
+    /// [`Transport::Graph`] the recipients are those of the header, and what is larger than
+    /// [`graph::MAX_MIME_OCTETS`] goes by way of a draft.
     pub async fn deliver(
         &self,
         origin: &Origin<'_>,
@@ -91,7 +92,7 @@ impl Courier {
         let mailbox = origin.graph_mailbox();
         let look =
             async |token: AccessToken| graph::was_sent(origin.connection, &token, mailbox, message_id).await;
-        self.with_token(origin, Resource::Graph, now, look).await
+        self.with_token(origin, origin.resource_to_look(), now, look).await
     }
 
     /// Closes the SMTP sessions that nobody has used for a while: to be called every few seconds.
@@ -126,17 +127,27 @@ impl Courier {
         Ok(())
     }
 
+    /// In one request where that takes it, else by way of a draft.
     async fn by_graph(
         &self,
         origin: &Origin<'_>,
         parcel: &Parcel<'_>,
         now: OffsetDateTime,
     ) -> Result<Option<String>, Failure> {
-        let mailbox = origin.graph_mailbox();
-        let send = async |token: AccessToken| {
-            graph::send_mime(origin.connection, &token, mailbox, parcel.content).await
+        let (connection, mailbox, content) = (origin.connection, origin.graph_mailbox(), parcel.content);
+        let sent = match content.size_octets() <= graph::MAX_MIME_OCTETS {
+            true => {
+                let send = async |token| graph::send_mime(connection, &token, mailbox, content).await;
+                self.with_token(origin, Resource::Graph, now, send).await?
+            }
+            false => {
+                let (resource, message_id) = (origin.resource_to_look(), parcel.message_id);
+                let send = async |token| {
+                    graph::send_by_draft(connection, &token, mailbox, message_id, content).await
+                };
+                self.with_token(origin, resource, now, send).await?
+            }
         };
-        let sent = self.with_token(origin, Resource::Graph, now, send).await?;
         Ok(sent.request_id)
     }
 
@@ -210,6 +221,14 @@ impl<'a> Origin<'a> {
         match self.account.sign_in {
             SignIn::Delegated => Mailbox::Me,
             SignIn::Application => Mailbox::User(self.mailbox),
+        }
+    }
+
+    /// An application's tokens hold all that is granted anyway.
+    fn resource_to_look(&self) -> Resource {
+        match self.account.sign_in {
+            SignIn::Delegated => Resource::Mailbox,
+            SignIn::Application => Resource::Graph,
         }
     }
 

@@ -4,7 +4,9 @@
 //! last byte is lost. A 401 is handed back: the caller renews the token once. Neighbours: `connection`
 //! carries the requests, `courier` brings parcels and access tokens, `diagnosis` explains what comes back.
 
+mod anatomy;
 mod body;
+mod draft;
 mod licence;
 mod look;
 mod refusal;
@@ -25,6 +27,7 @@ use crate::parcel::{Content, ContentTrouble};
 use crate::secret::AccessToken;
 use body::Pump;
 
+pub(crate) use draft::send_by_draft;
 pub use licence::{Licences, MailboxLicence};
 pub(crate) use look::was_sent;
 pub(crate) use refusal::read_refusal;
@@ -111,6 +114,8 @@ pub async fn read_licences(
 
 /// Uploading 2 MiB over a slow line, and a busy front end; the default for small calls would cut it short.
 const SEND_TIMEOUT: Duration = Duration::from_secs(120);
+/// What was made comes back in the answer: a draft as JSON, an attachment in base64.
+const ECHO_OCTETS: usize = 8 * 1024 * 1024;
 
 async fn send_within(
     timeout: Duration,
@@ -147,8 +152,8 @@ async fn post_mime(
         .header(CONTENT_LENGTH, body.len())
         .body(reqwest::Body::wrap(body));
     let answer = match pump {
-        None => conn.exchange(request).await,
-        Some(pump) => while_pumping(pump, conn.exchange(request)).await?,
+        None => conn.exchange_up_to(ECHO_OCTETS, request).await,
+        Some(pump) => while_pumping(pump, conn.exchange_up_to(ECHO_OCTETS, request)).await?,
     };
     answer.map_err(|failure| match watch.is_handed_over() {
         true => after_last_byte(failure),

@@ -102,6 +102,7 @@ fn judge_local(trouble: &LocalTrouble) -> Verdict {
         "content_unreadable" | "account_changed" | "interrupted" => Verdict::Retry(Scope::Message),
         _ if trouble.is_temporary() => Verdict::Retry(Scope::Account),
         "message_too_large" | "bare_line_break" | "extension_not_offered" => Verdict::Message,
+        "needs_smtp" | "needs_mail_read_write" => Verdict::Message,
         _ => Verdict::Account,
     }
 }
@@ -184,7 +185,7 @@ fn needs_long_pause(refusal: &SmtpRefusal) -> bool {
 
 fn not_before(failure: &Failure, now: OffsetDateTime) -> Option<OffsetDateTime> {
     if let Some(pause) = failure.retry_after() {
-        return Some(now + pause);
+        return Some(now + pause.min(LONGEST_PAUSE));
     }
     match failure {
         Failure::Graph(refusal) if is_daily_limit(refusal) => Some(now + LIMIT_PAUSE),
@@ -195,6 +196,8 @@ fn not_before(failure: &Failure, now: OffsetDateTime) -> Option<OffsetDateTime> 
     }
 }
 
+/// Nobody asks for more in earnest; a larger number must not overflow a date.
+const LONGEST_PAUSE: std::time::Duration = std::time::Duration::from_secs(24 * 60 * 60);
 /// For a limit that counts over a day: asking more often is what made it worse.
 const LIMIT_PAUSE: Duration = Duration::hours(1);
 /// For what somebody has to mend: soon enough after it was.
@@ -303,5 +306,11 @@ mod tests {
         };
         assert_eq!(not_before, Some(datetime!(2026-11-21 12:01:30 UTC)));
         assert_eq!((why.code.as_str(), why.request_id.as_deref()), ("ApplicationThrottled", Some("r-1")));
+        let mut refusal = graph(429, "ApplicationThrottled");
+        refusal.retry_after = Some(Duration::MAX);
+        let endless = of_failure(&refusal.into(), NOW);
+        assert!(
+            matches!(endless, Outcome::Retry { not_before: Some(time), .. } if time == datetime!(2026-11-22 12:00 UTC))
+        );
     }
 }

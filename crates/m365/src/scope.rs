@@ -11,8 +11,10 @@ use crate::account::{Account, Transport};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Resource {
-    /// Microsoft Graph.
+    /// Microsoft Graph, to send.
     Graph,
+    /// Microsoft Graph with all that was granted: to look for a message, and for drafts.
+    Mailbox,
     /// Exchange Online's SMTP.
     Outlook,
 }
@@ -53,7 +55,7 @@ pub(crate) fn to_refresh(account: &Account, resource: Resource) -> String {
 /// For client credentials, which take `.default` only (AADSTS1002012).
 pub(crate) fn to_act_as_application(account: &Account, resource: Resource) -> String {
     match resource {
-        Resource::Graph => account.cloud.graph_scope(".default"),
+        Resource::Graph | Resource::Mailbox => account.cloud.graph_scope(".default"),
         Resource::Outlook => format!("{}/.default", account.cloud.outlook_app_scope),
     }
 }
@@ -67,6 +69,8 @@ fn with_openid(scopes: &[String]) -> String {
 fn permissions(account: &Account, resource: Resource) -> Vec<String> {
     match resource {
         Resource::Graph => graph_permissions(account),
+        // Naming what isn't granted would be refused; `.default` stands for what is (facts 3.4).
+        Resource::Mailbox => vec![account.cloud.graph_scope(".default")],
         Resource::Outlook => vec![smtp_send(account)],
     }
 }
@@ -101,6 +105,12 @@ mod tests {
             to_refresh(&account, Resource::Graph),
             "https://graph.example/User.Read https://graph.example/Mail.Send offline_access"
         );
+    }
+
+    #[test]
+    fn looking_into_the_mailbox_asks_for_what_was_granted() {
+        let account = account("https://login.example");
+        assert_eq!(to_refresh(&account, Resource::Mailbox), "https://graph.example/.default offline_access");
     }
 
     #[test]

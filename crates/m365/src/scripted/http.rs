@@ -19,7 +19,7 @@ pub(crate) enum Play {
     AnswerEarly(Answer),
 }
 
-/// An answer: status, headers, body.
+/// An answer: status, headers, body. `{self}` in the body becomes the server's own address.
 #[derive(Debug, Clone)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -57,7 +57,7 @@ impl ScriptedHttp {
     pub(crate) async fn play(plays: impl IntoIterator<Item = Play>) -> ScriptedHttp {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let plays: Vec<Play> = plays.into_iter().collect();
+        let plays: Vec<Play> = plays.into_iter().map(|play| play.at(&url)).collect();
         let played = tokio::spawn(async move {
             let mut requests = Vec::new();
             for play in plays {
@@ -72,6 +72,17 @@ impl ScriptedHttp {
     /// What was asked, once every play has been used.
     pub(crate) async fn requests(self) -> Vec<Request> {
         self.played.await.expect("the server came to its end")
+    }
+}
+
+impl Play {
+    fn at(self, url: &str) -> Play {
+        match self {
+            Play::Answer(answer) => {
+                Play::Answer(Answer { body: answer.body.replace("{self}", url), ..answer })
+            }
+            other => other,
+        }
     }
 }
 

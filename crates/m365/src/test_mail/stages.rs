@@ -155,7 +155,7 @@ async fn fetch_token(context: &Context<'_>) -> Result<Found<AccessToken>, Failur
     let resource = Resource::from(context.account.transport);
     let token = context.tokens.access(context.connection, context.account, resource, context.now).await?;
     let service = match resource {
-        Resource::Graph => "Microsoft Graph",
+        Resource::Graph | Resource::Mailbox => "Microsoft Graph",
         Resource::Outlook => "Exchange Online (SMTP)",
     };
     let proof = match token.hints().client_proof.as_deref() {

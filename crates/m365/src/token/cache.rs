@@ -247,7 +247,7 @@ impl Issued {
         let life = self.expires_at - self.obtained_at;
         let margin = match resource {
             Resource::Outlook => SMTP_MARGIN.min(life * 4 / 5),
-            Resource::Graph => GRAPH_MARGIN.min(life / 10),
+            Resource::Graph | Resource::Mailbox => GRAPH_MARGIN.min(life / 10),
         };
         self.expires_at - margin
     }
