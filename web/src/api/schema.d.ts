@@ -1505,7 +1505,36 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /** Whether somebody still has to open the set-up link before anyone can sign in. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description as asked */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["SetupState"];
+                    };
+                };
+                /** @description a refusal, with its code and what to do next */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
         put?: never;
         /** Makes an administrator by the set-up link and signs them in; 410 `setup_over` when it has been used or never was one. */
         post: {
@@ -2407,6 +2436,11 @@ export interface components {
             token: string;
             /** @description The administrator's name. */
             user: string;
+        };
+        /** @description Whether the console has been set up. */
+        SetupState: {
+            /** @description Nobody can sign in yet: the set-up link makes the first administrator. */
+            needed: boolean;
         };
         /** @description What somebody types to sign in. */
         SignInRequest: {

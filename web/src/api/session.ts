@@ -19,6 +19,8 @@ export async function currentSession(signal: AbortSignal): Promise<Session | nul
 
 export const signIn = async (body: Schemas["SignInRequest"]) => withRole(await answer(api.POST("/session", { body })));
 export const signOut = () => answer(api.DELETE("/session"));
+/** Whether nobody can sign in before somebody has opened the set-up link. */
+export const setUpNeeded = async ({ signal }: { signal: AbortSignal }) => (await answer(api.GET("/setup", { signal }))).needed;
 export const setUp = async (body: Schemas["SetupRequest"]) => withRole(await answer(api.POST("/setup", { body })));
 
 export const sessions = async () => (await answer(api.GET("/sessions", { params: { query: { limit: 500 } } }))).items;

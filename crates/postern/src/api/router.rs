@@ -47,7 +47,7 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(session::show, session::sign_in, session::sign_out))
         .routes(routes!(session::list))
         .routes(routes!(session::end))
-        .routes(routes!(setup::redeem))
+        .routes(routes!(setup::needed, setup::redeem))
         .routes(routes!(setup::renew))
         .routes(routes!(users::list, users::add))
         .routes(routes!(users::edit, users::remove))

@@ -33,6 +33,13 @@ pub struct SetupRequest {
     password: SecretText,
 }
 
+/// Whether the console has been set up.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SetupState {
+    /// Nobody can sign in yet: the set-up link makes the first administrator.
+    needed: bool,
+}
+
 /// A new set-up link.
 #[derive(Serialize, ToSchema)]
 #[schema(as = SetupLink)]
@@ -41,6 +48,13 @@ pub struct SetupLinkView {
     url: String,
     /// The file on the server that holds it until then.
     file: String,
+}
+
+/// Whether somebody still has to open the set-up link before anyone can sign in.
+#[utoipa::path(get, path = "/setup", tag = "session", security(()), responses((status = 200, body = SetupState)))]
+pub async fn needed(State(app): State<Arc<App>>) -> Result<Response, Problem> {
+    let needed = !app.store.users().any().await?;
+    Ok(axum::Json(SetupState { needed }).into_response())
 }
 
 /// Makes an administrator by the set-up link and signs them in; 410 `setup_over` when it has been used or never was one.

@@ -58,7 +58,7 @@ const ROUTES: &[(&str, &str, Needs)] = &[
 ];
 
 /// The routes that need nobody signed in.
-const OPEN: &[(&str, &str)] = &[("post", "/session"), ("post", "/setup")];
+const OPEN: &[(&str, &str)] = &[("post", "/session"), ("get", "/setup"), ("post", "/setup")];
 
 /// The routes for a user's own session, whatever the role; no token opens them, nor does `admin.sock`.
 const OWN: &[(&str, &str)] = &[
@@ -150,7 +150,8 @@ async fn a_users_own_routes_are_for_users_of_every_role_and_for_nobody_else() {
         }
     }
     for (method, route) in OPEN {
-        assert_eq!(knock(&house.stranger(), method, route).await, 422, "{method} {route}");
+        let status = knock(&house.stranger(), method, route).await;
+        assert!(![401, 403].contains(&status), "{method} {route} answered {status}");
     }
 }
 

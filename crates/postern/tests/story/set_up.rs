@@ -31,6 +31,7 @@ async fn the_set_up_link_makes_one_administrator_and_its_file_goes() {
     assert_eq!(token(&link(&house)), token(&link_before), "a restart leaves it as it is");
     let token = token(&link_before);
     let stranger = house.stranger();
+    assert_eq!(stranger.get("/api/v1/setup").await.done(200), json!({ "needed": true }));
     stranger.post("/api/v1/setup", form("guessed", "eve", PASSWORD)).await.refused(410, "setup_over");
     stranger.post("/api/v1/setup", form(&token, "anna", "short")).await.refused(422, "password_refused");
     stranger
@@ -39,6 +40,7 @@ async fn the_set_up_link_makes_one_administrator_and_its_file_goes() {
         .refused(422, "password_refused");
     let made = stranger.post("/api/v1/setup", form(&token, "anna", PASSWORD)).await;
     assert_eq!(made.done(201)["role"], "administrator");
+    assert_eq!(stranger.get("/api/v1/setup").await.done(200), json!({ "needed": false }));
     let anna = house.browser(&made).caller;
     anna.get("/api/v1/tokens").await.done(200);
     assert!(!house.data().join("setup-link").exists());
