@@ -2,11 +2,12 @@
  * What changes on the server, as it happens. An event names what changed; the queries under that name are read anew.
  * While the connection is down the page says so, and afterwards everything is read anew.
  */
-import { type QueryClient, useQueryClient } from "@tanstack/react-query";
+import { type Query, type QueryClient, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 
 const FIRST_RETRY_MS = 1_000;
-const LONGEST_RETRY_MS = 15_000;
+const LONGEST_RETRY_MS = 5_000;
+const MOST_PAGES_READ_ANEW = 5;
 
 /** Listens as long as the component lives. Gives whether the server can be reached. */
 export function useLiveUpdates(): boolean {
@@ -44,7 +45,7 @@ function listen(queries: QueryClient, tell: (connected: boolean) => void): () =>
       // A certificate tells which accounts use it.
       if (what === "accounts") void queries.invalidateQueries({ queryKey: ["certificates"] });
       // Everything that changes anything leaves an entry there.
-      void queries.invalidateQueries({ queryKey: ["audit"] });
+      void queries.invalidateQueries({ queryKey: ["audit"], predicate: isShort });
     });
   };
   open();
@@ -52,6 +53,12 @@ function listen(queries: QueryClient, tell: (connected: boolean) => void): () =>
     source?.close();
     window.clearTimeout(timer);
   };
+}
+
+/** Whoever has scrolled far is not interrupted: reading all those pages anew for one new entry would take a while. */
+function isShort({ state }: Query): boolean {
+  const { pages } = (state.data ?? {}) as { pages?: unknown[] };
+  return (pages?.length ?? 0) <= MOST_PAGES_READ_ANEW;
 }
 
 /** An event stream also breaks when the session ends; only a server that doesn't answer is down. */

@@ -12,7 +12,8 @@ export function useTell(): (text: string) => void {
         <Toast>
           <ToastTitle>{text}</ToastTitle>
         </Toast>,
-        { intent: "success", timeout: 5000 },
+        // There is nothing to press in it: were it a stop for Tab, it would be the last one (react-toast keeps Tab inside).
+        { intent: "success", timeout: 5000, root: { tabIndex: -1 } },
       ),
     [dispatchToast],
   );

@@ -14,6 +14,7 @@ import {
   useRestoreFocusTarget,
 } from "@fluentui/react-components";
 import { ArrowDownloadRegular, ArrowSyncRegular, DeleteRegular, EditRegular } from "@fluentui/react-icons";
+import { useState } from "react";
 import type { Certificate } from "../api/queries";
 import { CopyButton } from "../parts/Copy";
 import { CertificateStatus } from "../parts/Status";
@@ -44,6 +45,8 @@ const useStyles = makeStyles({
 export function CertificateTable({ certificates, hasMore, loadMore, onAction, maxHeight }: Props) {
   const styles = useStyles();
   const frame = useFrame();
+  // The rows' menus open in here, so that they lie in the same landmark or dialog as their buttons.
+  const [place, setPlace] = useState<HTMLDivElement | null>(null);
   const columns: Column<Certificate>[] = [
     {
       name: "Name",
@@ -99,19 +102,21 @@ export function CertificateTable({ certificates, hasMore, loadMore, onAction, ma
       ),
     },
     { name: "Used by", width: "16%", cell: (certificate) => certificate.used_by.join(", ") || <span className={frame.quiet}>not used</span> },
-    { name: "Actions", width: "156px", cell: (certificate) => <Actions certificate={certificate} onAction={onAction} /> },
+    { name: "Actions", width: "156px", cell: (certificate) => <Actions certificate={certificate} place={place} onAction={onAction} /> },
   ];
   return (
-    <VirtualTable
-      label="Certificates"
-      columns={columns}
-      rows={certificates}
-      rowKey={({ id }) => id}
-      hasMore={hasMore}
-      loadMore={loadMore}
-      maxHeight={maxHeight}
-      estimatedRowHeight={69}
-    />
+    <div ref={setPlace}>
+      <VirtualTable
+        label="Certificates"
+        columns={columns}
+        rows={certificates}
+        rowKey={({ id }) => id}
+        hasMore={hasMore}
+        loadMore={loadMore}
+        maxHeight={maxHeight}
+        estimatedRowHeight={69}
+      />
+    </div>
   );
 }
 
@@ -129,7 +134,7 @@ function Thumbprint({ kind, value }: { kind: string; value: string }) {
   );
 }
 
-function Actions({ certificate, onAction }: { certificate: Certificate; onAction: Props["onAction"] }) {
+function Actions({ certificate, place, onAction }: { certificate: Certificate; place: HTMLElement | null; onAction: Props["onAction"] }) {
   const styles = useStyles();
   const mayChange = useMay("administrator");
   const restore = useRestoreFocusTarget();
@@ -148,7 +153,7 @@ function Actions({ certificate, onAction }: { certificate: Certificate; onAction
           </Tooltip>
         </>
       )}
-      <Menu>
+      <Menu mountNode={place}>
         <MenuTrigger disableButtonEnhancement>
           <Tooltip content="Download" relationship="label">
             <Button size="small" appearance="subtle" icon={<ArrowDownloadRegular />} {...restore} />

@@ -32,26 +32,43 @@ export function FlowWatch({ begun, onDone }: { begun: Authorization; onDone: () 
     if (status !== "waiting") void queries.invalidateQueries({ queryKey: ["accounts"] });
   }, [queries, status]);
 
-  const cancel = useMutation({ mutationFn: () => answer(api.DELETE("/authorizations/{authorization}", { params: { path } })), onSuccess: onDone });
+  const cancel = useMutation({
+    mutationFn: () => answer(api.DELETE("/authorizations/{authorization}", { params: { path } })),
+    onSuccess: () => {
+      void queries.invalidateQueries({ queryKey: ["accounts"] });
+      onDone();
+    },
+  });
   const keep = useMutation({
     mutationFn: () => answer(api.POST("/authorizations/{authorization}/confirm", { params: { path } })),
     onSuccess: (kept) => queries.setQueryData(["authorizations", begun.id], kept),
   });
 
-  if (status === "waiting") return <Waiting flow={flow} onCancel={() => cancel.mutate()} />;
+  if (status === "waiting")
+    return (
+      <>
+        <Waiting flow={flow} onCancel={() => cancel.mutate()} />
+        <Refusal error={cancel.error} />
+      </>
+    );
   if (status === "pending")
     return (
-      <Notice intent="warning">
-        <MessageBarBody>
-          <MessageBarTitle>{found(flow)} signed in.</MessageBarTitle> Keep this sign-in for {flow.account}?
-        </MessageBarBody>
-        <MessageBarActions>
-          <Button disabledFocusable={keep.isPending} onClick={() => keep.mutate()}>
-            Confirm
-          </Button>
-          <Button onClick={() => cancel.mutate()}>Discard</Button>
-        </MessageBarActions>
-      </Notice>
+      <>
+        <Notice intent="warning">
+          <MessageBarBody>
+            <MessageBarTitle>{found(flow)} signed in.</MessageBarTitle> Confirm that this is the one who should send for {flow.account}; until then nothing is kept. {flow.warning}
+          </MessageBarBody>
+          <MessageBarActions>
+            <Button appearance="primary" disabledFocusable={keep.isPending} onClick={() => keep.mutate()}>
+              Confirm
+            </Button>
+            <Button disabledFocusable={cancel.isPending} onClick={() => cancel.mutate()}>
+              Discard
+            </Button>
+          </MessageBarActions>
+        </Notice>
+        <Refusal error={keep.error ?? cancel.error} />
+      </>
     );
   if (status === "confirmed")
     return (

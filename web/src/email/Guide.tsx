@@ -57,6 +57,9 @@ export function Guide({ form, cloud, certificates, redirectUris, report }: Props
             Redirect URI: platform <em>Web</em>, and
           </p>
           <RedirectUris uris={redirectUris} />
+          <p>
+            <em>Authentication</em>, <em>Advanced settings</em>: <em>Yes</em> for public client flows. Only a sign-in by device code needs it; with anything else it may stay <em>No</em>.
+          </p>
         </Step>
         <Step title="Copy its two IDs" done={Boolean(account) || !form.missing.some((name) => name === "Client ID" || name === "Tenant ID")}>
           <p>
@@ -110,14 +113,12 @@ export function Guide({ form, cloud, certificates, redirectUris, report }: Props
           <p>
             In the Microsoft 365 admin center, <em>Users</em>, <em>Active users</em>, the user: a licence with Exchange Online, for example Office 365 E1. Reload the page after licensing.
           </p>
-          {smtp && (
-            <p>
-              <em>Mail</em>, <em>Email apps</em>, <em>Manage email apps</em>: <em>Authenticated SMTP</em> is on.{" "}
-              <Link inline href="https://learn.microsoft.com/exchange/clients-and-mobile-in-exchange-online/authenticated-client-smtp-submission" target="_blank" rel="noreferrer">
-                About authenticated SMTP submission
-              </Link>
-            </p>
-          )}
+          <p>
+            <em>Mail</em>, <em>Email apps</em>, <em>Manage email apps</em>: <em>Authenticated SMTP</em> is on. {smtp ? "" : "Only the transport SMTP needs it; Microsoft Graph has no such switch. "}
+            <Link inline href="https://learn.microsoft.com/exchange/clients-and-mobile-in-exchange-online/authenticated-client-smtp-submission" target="_blank" rel="noreferrer">
+              About authenticated SMTP submission
+            </Link>
+          </p>
         </Step>
         <Step title={application ? "Verify the access" : "Authorize"} done={ready}>
           <p>
@@ -129,13 +130,6 @@ export function Guide({ form, cloud, certificates, redirectUris, report }: Props
             Type an address in <em>To</em> and press <em>Send Test Email</em>.
           </p>
         </Step>
-        {!application && (
-          <Step title="For a device code only" done={account?.grant?.via_device_code === true}>
-            <p>
-              <em>Authentication</em>, <em>Advanced settings</em>: <em>Yes</em> for public client flows. Nothing else needs it.
-            </p>
-          </Step>
-        )}
       </ol>
     </Section>
   );

@@ -16,7 +16,7 @@ export function RemoveAccountDialog({ account, onClose }: { account: Account; on
       await queries.invalidateQueries({ queryKey: ["accounts"] });
       tell(`${account.name} was removed`);
       onClose();
-      void navigate("/settings/email");
+      void navigate("/settings/email", { state: { discard: true } });
     },
   });
   return (

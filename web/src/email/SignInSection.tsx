@@ -1,8 +1,7 @@
 import { Body1, Button, Caption1, makeStyles, MessageBarBody, tokens } from "@fluentui/react-components";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { useState } from "react";
 import { answer, api } from "../api/client";
-import type { Account, Authorization } from "../api/queries";
+import type { Account } from "../api/queries";
 import { Fold } from "../parts/Fold";
 import { Notice } from "../parts/Notice";
 import { Section } from "../parts/Page";
@@ -16,6 +15,7 @@ import { useMay } from "../session/session";
 import { FlowWatch } from "./FlowWatch";
 import { Missing } from "./Missing";
 import type { AccountForm } from "./useAccountForm";
+import { useFlow } from "./useFlow";
 
 /** A grant that nobody renews lapses after so many days of inactivity (Microsoft identity platform, refresh tokens). */
 const GRANT_DAYS = 90;
@@ -30,7 +30,7 @@ export function SignInSection({ form, redirectUris }: { form: AccountForm; redir
   const queries = useQueryClient();
   const mayChange = useMay("administrator");
   const { account } = form;
-  const [flow, setFlow] = useState<Authorization | null>(null);
+  const { flow, begin, forget } = useFlow(account);
 
   const start = useMutation({
     mutationFn: async ({ tab, deviceCode }: { tab: Window | null; deviceCode: boolean }) => {
@@ -40,14 +40,14 @@ export function SignInSection({ form, redirectUris }: { form: AccountForm; redir
         const begun = await answer(api.POST("/accounts/{account}/authorize", { params: { path: { account: saved.id } }, body }));
         if (tab && begun.url) tab.location.replace(begun.url);
         else tab?.close();
-        return begun;
+        return { begun, saved };
       } catch (error) {
         tab?.close();
         throw error;
       }
     },
-    onSuccess: (begun) => {
-      setFlow(begun);
+    onSuccess: ({ begun, saved }) => {
+      begin(begun, saved);
       void queries.invalidateQueries({ queryKey: ["accounts"] });
     },
   });
@@ -55,7 +55,7 @@ export function SignInSection({ form, redirectUris }: { form: AccountForm; redir
   const authorize = (deviceCode: boolean) => {
     form.try();
     if (form.missing.length > 0) return;
-    setFlow(null);
+    forget();
     // Opened at once, while the browser still counts it as the click's doing; the address follows.
     const tab = form.draft.signIn === "delegated" && !deviceCode ? openTab() : null;
     start.mutate({ tab, deviceCode });
@@ -63,11 +63,12 @@ export function SignInSection({ form, redirectUris }: { form: AccountForm; redir
 
   return (
     <Section title="Authorization" actions={account && <AccountStatus account={account} />}>
-      {account && <State account={account} />}
+      {/* What waits to be confirmed is shown with its button below. */}
+      {account && !(flow && account.state.name === "pending") && <State account={account} />}
       {account && <Facts account={account} />}
       {/* A refused setting is shown at its field above. */}
       {start.error !== form.error && <Refusal error={start.error} />}
-      {flow && <FlowWatch key={flow.id} begun={flow} onDone={() => setFlow(null)} />}
+      {flow && <FlowWatch key={flow.id} begun={flow} onDone={forget} />}
       {mayChange && (
         <>
           <div className={frame.row}>

@@ -9,6 +9,7 @@ import { Guide } from "./Guide";
 import { SettingsForm } from "./SettingsForm";
 import { SignInSection } from "./SignInSection";
 import { TestSection } from "./TestSection";
+import { UnsavedDialog } from "./UnsavedDialog";
 import { useAccountForm } from "./useAccountForm";
 
 const useStyles = makeStyles({
@@ -49,6 +50,7 @@ export function Workbench({ account, first, certificates, clouds, redirectUris, 
         <TestSection form={form} onReport={setReport} />
       </div>
       <Guide form={form} cloud={cloud} certificates={certificates} redirectUris={redirectUris} report={report} />
+      <UnsavedDialog edited={form.edited} />
       {managing && (
         <ManageDialog
           onClose={() => void navigate({ pathname: "/settings/email", search }, { state })}

@@ -9,7 +9,10 @@ export interface AccountForm {
   account: Account | undefined;
   draft: Draft;
   edit: (change: Partial<Draft>) => void;
+  /** Whether there is something to save. */
   dirty: boolean;
+  /** Whether something was typed that is not saved. */
+  edited: boolean;
   /** Fields that are needed and empty. */
   missing: string[];
   /** Whether something was tried: then what is missing is said at the fields. */
@@ -29,8 +32,10 @@ export function useAccountForm(account: Account | undefined, clouds: Cloud[], on
   const [changed, setChanged] = useState<Partial<Draft>>({});
   const [tried, setTried] = useState(false);
   const [notices, setNotices] = useState<string[]>([]);
-  const draft: Draft = { ...(account ? draftOf(account) : emptyDraft(clouds)), ...changed };
-  const dirty = Object.keys(changed).length > 0 || !account;
+  const stored = account ? draftOf(account) : emptyDraft(clouds);
+  const draft: Draft = { ...stored, ...changed };
+  const edited = (Object.keys(changed) as (keyof Draft)[]).some((key) => changed[key] !== stored[key]);
+  const dirty = edited || !account;
 
   const saving = useMutation({
     mutationFn: () =>
@@ -54,6 +59,7 @@ export function useAccountForm(account: Account | undefined, clouds: Cloud[], on
     draft,
     edit: (part) => setChanged((before) => ({ ...before, ...part })),
     dirty,
+    edited,
     missing: missing(draft, account),
     tried,
     try: () => setTried(true),

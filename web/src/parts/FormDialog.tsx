@@ -26,7 +26,8 @@ export function FormDialog({ title, action, busy = false, busyAction, error, onS
     if (!busy) onSubmit();
   };
   return (
-    <Dialog open onOpenChange={(_, { open }) => !open && onClose()}>
+    // A click beside it must not throw away what was typed.
+    <Dialog open onOpenChange={(_, { open, type }) => !open && type !== "backdropClick" && onClose()}>
       <DialogSurface>
         <form onSubmit={submit} noValidate>
           <DialogBody>
