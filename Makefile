@@ -4,7 +4,11 @@ SHELL := bash
 .DEFAULT_GOAL := help
 export PATH := $(CURDIR)/target/tools/bin:$(PATH)
 
-.PHONY: help demo test check bench setup walls locks console
+POSTERN := $(abspath $(or $(CARGO_TARGET_DIR),target))/debug/postern
+# What npm itself writes last when it installs.
+NPM_DONE := web/node_modules/.package-lock.json
+
+.PHONY: help demo test check bench setup walls locks console e2e
 
 help:  ## List these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -17,6 +21,7 @@ test: setup  ## Run all tests
 	cargo nextest run --locked --workspace
 	cargo test --locked --workspace --doc --quiet
 	tests/peers/run
+	@$(MAKE) --no-print-directory e2e
 
 check: setup walls locks console  ## Check all that is not a test: format, lints, walls, licences, sources, lock files
 	cargo fmt --all --check
@@ -33,8 +38,17 @@ walls:
 	@tools/check-walls
 
 # The console: types, lints, and that its API client fits the API.
-console:
-	@cd web && npm ci --no-audit --no-fund --ignore-scripts --loglevel=error && npm run --silent check
+console: $(NPM_DONE)
+	@cd web && npm run --silent check
+
+# The console in a browser, in front of the program as the tests have built it.
+e2e: setup $(NPM_DONE)
+	@cargo test --locked --workspace --no-run --quiet
+	@cd web && POSTERN_BIN=$(POSTERN) npm run --silent e2e
+
+$(NPM_DONE): web/package-lock.json
+	@cd web && npm ci --no-audit --no-fund --ignore-scripts --loglevel=error
+	@touch $@
 
 # What is built is what was committed.
 locks:

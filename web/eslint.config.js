@@ -20,8 +20,8 @@ export default defineConfig(
     },
   },
   {
-    files: ["e2e/**/*.js", "tools/*.js"],
-    languageOptions: { globals: { process: "readonly", Buffer: "readonly", URL: "readonly", fetch: "readonly", console: "readonly", document: "readonly", DataTransfer: "readonly", File: "readonly", atob: "readonly" } },
+    files: ["e2e/**/*.js", "measure/*.js", "tools/*.js"],
+    languageOptions: { globals: { process: "readonly", Buffer: "readonly", URL: "readonly", fetch: "readonly", console: "readonly", setTimeout: "readonly", document: "readonly", getComputedStyle: "readonly", DataTransfer: "readonly", File: "readonly", atob: "readonly", requestAnimationFrame: "readonly", PerformanceObserver: "readonly" } },
     rules: {
       // Plain JavaScript, checked by tsc through its comments: what comes out of JSON is any there.
       "@typescript-eslint/no-unsafe-assignment": "off",

@@ -4,7 +4,7 @@ import { X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { after, afterEach, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { giveCertificate, openConsole, signIn, startBrowser, startDemo } from "./demo.js";
+import { asConsole, giveCertificate, openConsole, signIn, startBrowser, startDemo } from "./demo.js";
 
 const pfx = (/** @type {string} */ name) => fileURLToPath(new URL(`../../crates/certs/tests/fixtures/pfx/given/${name}`, import.meta.url));
 const PASSWORD = "hunter2";
@@ -202,9 +202,8 @@ test("deleting asks, and a certificate in use stays", async () => {
   await row("the first of two").waitFor({ state: "detached" });
 
   await giveCertificate(page, demo, "in use");
-  const headers = { "X-Postern": "1", "Sec-Fetch-Site": "same-origin", Origin: demo.console };
   const data = { name: "the account", cloud: demo.cloud, tenant_id: demo.tenant_id, client_id: demo.client_id, credential: { kind: "certificate", certificate: "in use" } };
-  assert.equal((await page.request.post("/api/v1/accounts", { data, headers })).status(), 201);
+  assert.equal((await page.request.post("/api/v1/accounts", { data, headers: asConsole(demo) })).status(), 201);
   await row("in use").getByText("the account").waitFor();
   await row("in use").hover();
   await row("in use").getByRole("button", { name: "Delete" }).click();

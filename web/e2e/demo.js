@@ -7,8 +7,8 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 
-const BINARY = process.env.POSTERN_BIN ?? fileURLToPath(new URL("../../target/debug/postern", import.meta.url));
-const BROWSER = process.env.CHROMIUM ?? ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(existsSync);
+export const BINARY = process.env.POSTERN_BIN ?? fileURLToPath(new URL("../../target/debug/postern", import.meta.url));
+export const BROWSER = process.env.CHROMIUM ?? ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(existsSync);
 
 /** Where the console was built (`npm run build`), to try it without building it into the binary: CONSOLE_DIST=dist. */
 const UNBUILT = process.env.CONSOLE_DIST;
@@ -24,11 +24,20 @@ async function fromFolder(route) {
  *   client_id: string, client_secret: string, domain: string, users: { upn: string, password: string }[], data_dir: string }} Facts
  */
 
+/** What a program under test gets of our environment: nothing that configures it, or tells it whom to trust. */
+export function environment() {
+  const ours = /^(POSTERN_|SSL_CERT_|NODE_EXTRA_CA_CERTS$|CURL_CA_BUNDLE$|REQUESTS_CA_BUNDLE$|HTTPS?_PROXY$|RUST_LOG$)/i;
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !ours.test(name)));
+}
+
 /** Starts a demo; `stop` ends it. With a port and a folder it can be started once more as the same one.
  * @param {{ port?: number, dataDir?: string }} [options]
  */
 export async function startDemo({ port = 0, dataDir } = {}) {
-  const process_ = spawn(BINARY, ["demo", "--json", "--port", String(port), ...(dataDir ? ["--data-dir", dataDir] : [])], { stdio: ["ignore", "pipe", "inherit"] });
+  const process_ = spawn(BINARY, ["demo", "--json", "--port", String(port), ...(dataDir ? ["--data-dir", dataDir] : [])], {
+    stdio: ["ignore", "pipe", "inherit"],
+    env: environment(),
+  });
   const [line] = await Promise.race([
     once(createInterface({ input: process_.stdout }), "line"),
     once(process_, "exit").then(([code]) => Promise.reject(new Error(`the demo ended with ${code} before it was up`))),
@@ -53,25 +62,36 @@ export async function startDemo({ port = 0, dataDir } = {}) {
 
 /** @typedef {Awaited<ReturnType<typeof startDemo>>} Demo */
 
-export async function startBrowser() {
-  // As root, in a container: no sandbox and a small /dev/shm.
-  return chromium.launch({ executablePath: BROWSER, args: ["--no-sandbox", "--disable-dev-shm-usage"] });
+/** What keeps the browser to its work: as root, in a container, with a small /dev/shm, speaking with nobody else. */
+export const BROWSER_FLAGS = [
+  "--no-sandbox",
+  "--disable-dev-shm-usage",
+  "--disable-gpu",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+  "--no-first-run",
+];
+
+/** Starts a browser with a new profile. @param {string[]} [flags] */
+export async function startBrowser(flags = []) {
+  return chromium.launch({ executablePath: BROWSER, args: [...BROWSER_FLAGS, ...flags] });
 }
 
 /** A browser window at the console. Anything that the page itself gets wrong fails the test.
- * @param {import("playwright-core").Browser} browser @param {Demo} demo
+ * @param {import("playwright-core").Browser} browser @param {{ console: string }} where
  * @param {import("playwright-core").BrowserContextOptions} [options]
  */
-export async function openConsole(browser, demo, options) {
-  const context = await browser.newContext({ baseURL: demo.console, ignoreHTTPSErrors: true, ...options });
+export async function openConsole(browser, { console }, options) {
+  const context = await browser.newContext({ baseURL: console, ignoreHTTPSErrors: true, ...options });
   context.setDefaultTimeout(15_000);
-  if (UNBUILT) await context.route((url) => url.origin === demo.console && !/^\/(api|authorize|healthz)/.test(url.pathname), fromFolder);
+  if (UNBUILT) await context.route((url) => url.origin === console && !/^\/(api|authorize|healthz)/.test(url.pathname), fromFolder);
   const page = await context.newPage();
   /** @type {string[]} */
   const mistakes = [];
   page.on("pageerror", (error) => mistakes.push(error.message));
   page.on("request", (request) => {
-    if (!/^(https:\/\/(localhost|127\.0\.0\.1):|data:|blob:|about:)/.test(request.url())) mistakes.push(`it asked ${request.url()}`);
+    if (!request.url().startsWith(`${console}/`) && !/^(https:\/\/(localhost|127\.0\.0\.1):|data:|blob:|about:)/.test(request.url())) mistakes.push(`it asked ${request.url()}`);
   });
   page.on("console", (message) => {
     // A refused request is written to the console by the browser itself.
@@ -95,13 +115,20 @@ export async function signIn(page, { user, password }) {
   await page.getByRole("navigation", { name: "Pages" }).waitFor();
 }
 
+/** What makes a request of ours one of the console's own. @param {{ console: string }} where */
+export function asConsole({ console }) {
+  return { "X-Postern": "1", "Sec-Fetch-Site": "same-origin", Origin: console };
+}
+
 /** Makes a self-signed certificate and lets the tenant know it. @param {import("playwright-core").Page} page @param {Demo} demo @param {string} name */
 export async function giveCertificate(page, demo, name) {
-  const headers = { "X-Postern": "1", "Sec-Fetch-Site": "same-origin", Origin: demo.console };
-  const made = await page.request.post("/api/v1/certificates/generate", { data: { name }, headers });
-  const { id } = /** @type {{ id: string }} */ (await made.json());
-  const pem = await (await page.request.get(`/api/v1/certificates/${id}/download?format=pem`)).text();
-  await demo.tenant(`/apps/${demo.client_id}`, { certificates: [pem] });
+  await page.request.post("/api/v1/certificates/generate", { data: { name }, headers: asConsole(demo) });
+  await demo.tenant(`/apps/${demo.client_id}`, { certificates: [await publicPart(page, name)] });
+}
+
+/** The public part of a certificate, as PEM. @param {import("playwright-core").Page} page @param {string} name */
+export async function publicPart(page, name) {
+  return page.evaluate(async (path) => (await fetch(path)).text(), `/api/v1/certificates/${encodeURIComponent(name)}/download?format=pem`);
 }
 
 /** Signs in at the simulated tenant's own pages. @param {import("playwright-core").Page} tab @param {{ upn: string, password: string }} user */
@@ -110,8 +137,9 @@ export async function signInAtMicrosoft(tab, { upn, password }) {
   await tab.getByLabel("Email").fill(upn);
   await tab.getByLabel("Password").fill(password);
   await tab.getByRole("button", { name: "Sign in" }).click();
+  // Who has consented before isn't asked again.
   const accept = tab.getByRole("button", { name: "Accept" });
-  const arrived = tab.waitForURL(/\/authorize\?.*state=/).catch(() => undefined);
-  await Promise.race([arrived, accept.waitFor()]);
+  const end = tab.getByText(/You have signed in|You may close this tab|The sign-in did not work/);
+  await accept.or(end).first().waitFor();
   if (await accept.isVisible()) await accept.click();
 }
