@@ -8,10 +8,10 @@ POSTERN := $(abspath $(or $(CARGO_TARGET_DIR),target))/debug/postern
 # What npm itself writes last when it installs.
 NPM_DONE := web/node_modules/.package-lock.json
 
-.PHONY: help demo test check bench setup walls locks console e2e
+.PHONY: help demo test check bench pictures setup walls locks console e2e program
 
 help:  ## List these commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # A debug build: from nothing it is ready in half the time of a release build.
 demo:  ## Build, walk through the main job with a simulated tenant; on a terminal it stays up afterwards
@@ -31,6 +31,9 @@ check: setup walls locks console  ## Check all that is not a test: format, lints
 bench:  ## Measure (release build)
 	cargo bench --locked --workspace --bench '*'
 
+pictures: program $(NPM_DONE)  ## Take the console's pictures in docs/ anew
+	@cd web && POSTERN_BIN=$(POSTERN) npm run --silent pictures
+
 setup:  ## Install what tests and checks need
 	@tools/setup
 
@@ -41,9 +44,12 @@ walls:
 console: $(NPM_DONE)
 	@cd web && npm run --silent check
 
-# The console in a browser, in front of the program as the tests have built it.
-e2e: setup $(NPM_DONE)
+# As the tests build it: another selection of packages would build half of it anew.
+program: setup
 	@cargo test --locked --workspace --no-run --quiet
+
+# The console in a browser, in front of the program.
+e2e: program $(NPM_DONE)
 	@cd web && POSTERN_BIN=$(POSTERN) npm run --silent e2e
 
 $(NPM_DONE): web/package-lock.json

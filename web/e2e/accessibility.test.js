@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { AxeBuilder } from "@axe-core/playwright";
-import { asConsole, openConsole, signIn, startBrowser, startDemo } from "./demo.js";
+import { asConsole, openConsole, publicPart, signIn, startBrowser, startDemo } from "./demo.js";
 import { settle } from "./picture.js";
 
 /** @type {import("./demo.js").Demo} */ let demo;
@@ -34,9 +34,10 @@ after(async () => {
 async function furnish() {
   await demo.tenant(`/apps/${demo.client_id}`, { public_client: true });
   await page.request.post("/api/v1/certificates/generate", { data: { name: "gate", exportable: true }, headers: asConsole(demo) });
+  await demo.tenant(`/apps/${demo.client_id}`, { certificates: [await publicPart(page, "gate")] });
   const data = { name: "contoso", cloud: demo.cloud, tenant_id: demo.tenant_id, client_id: demo.client_id, credential: { kind: "certificate", certificate: "gate" } };
-  // Its mailbox isn't there: the check fails.
-  const broken = { ...data, name: "nobody", sign_in: "application", from: `nobody@${demo.domain}`, credential: { kind: "secret", secret: demo.client_secret } };
+  // Its secret is wrong: the check fails.
+  const broken = { ...data, name: "nobody", sign_in: "application", from: `nobody@${demo.domain}`, credential: { kind: "secret", secret: "not-the-value" } };
   for (const account of [data, broken]) assert.equal((await page.request.post("/api/v1/accounts", { data: account, headers: asConsole(demo) })).status(), 201);
 }
 
@@ -63,6 +64,7 @@ const SCREENS = [
   ["general", "/settings/general"],
   ["email", "/settings/email"],
   ["email-device-code", "/settings/email", pressAll("Other ways to sign in", "Use a device code")],
+  ["email-refused", "/settings/email", (page) => page.getByRole("link", { name: /nobody/ }).click().then(() => press("Authorize now")(page)).then(() => page.getByText(/AADSTS7000215/).first().waitFor())],
   ["email-leave", "/settings/email?account=new", (page) => page.getByLabel("Client ID").fill("x").then(() => page.getByRole("tab", { name: "General" }).click())],
   ["new-account", "/settings/email?account=new"],
   ["new-account-refused", "/settings/email?account=new", press("Authorize now")],
@@ -124,9 +126,17 @@ async function judgeAll(name) {
   await keep(`${name}-narrow`);
   found.push(...(await judge("narrow", (axe) => axe.disableRules(["color-contrast"]))));
   const width = await page.evaluate(() => document.documentElement.scrollWidth);
-  if (width > NARROW.width) found.push(`narrow: it is ${width} pixels wide`);
+  if (width > NARROW.width) found.push(`narrow: it is ${width} pixels wide: ${await widest()}`);
   await page.setViewportSize(WIDE);
   assert.deepEqual(found, []);
+}
+
+/** What reaches furthest to the right. */
+async function widest() {
+  return page.evaluate(() => {
+    const all = [...document.querySelectorAll("body *")].map((element) => ({ element, right: element.getBoundingClientRect().right }));
+    return all.reduce((most, one) => (one.right > most.right ? one : most)).element.outerHTML.slice(0, 300);
+  });
 }
 
 /** @param {string} name */

@@ -102,20 +102,20 @@ function useColumns(): Column<AuditItem>[] {
   return [
     {
       name: "Time",
-      width: "190px",
+      width: "180px",
       cell: ({ at }) => (
         <time dateTime={at} title={exactly(at)} className={frame.number}>
           {local(at)}
         </time>
       ),
     },
-    { name: "Actor", width: "16%", cell: ({ actor }) => actor },
-    { name: "Source", width: "13%", cell: ({ source }) => source },
-    { name: "Action", width: "20%", cell: ({ action }) => <span title={action}>{ACTIONS[action] ?? action}</span> },
-    { name: "Target", width: "18%", cell: ({ target }) => target },
+    { name: "Actor", width: "13%", cell: ({ actor }) => actor },
+    { name: "Source", width: "120px", cell: ({ source }) => source },
+    { name: "Action", width: "17%", cell: ({ action }) => <span title={action}>{ACTIONS[action] ?? action}</span> },
+    { name: "Target", width: "15%", cell: ({ target }) => target },
     {
       name: "Outcome",
-      width: "24%",
+      width: "32%",
       cell: ({ outcome, code, detail }) => (
         <>
           <Badge appearance="tint" color={outcome === "refused" ? "danger" : "success"}>

@@ -21,6 +21,7 @@ const useStyles = makeStyles({
   box: {
     display: "flex",
     flexDirection: "column",
+    alignSelf: "stretch",
     gap: tokens.spacingVerticalS,
     marginLeft: "32px",
     padding: "8px 12px",

@@ -3,7 +3,7 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { answer, api } from "../api/client";
 import type { Authorization } from "../api/queries";
-import { Copyable } from "../parts/Copy";
+import { CopyButton } from "../parts/Copy";
 import { Fold } from "../parts/Fold";
 import { Notice } from "../parts/Notice";
 import { Headed, Refusal } from "../parts/Refusal";
@@ -131,8 +131,9 @@ function Waiting({ flow, onCancel }: { flow: Authorization; onCancel: () => void
             {flow.verification_uri}
           </Link>{" "}
           and type
-          <div className={styles.code}>
-            <Copyable value={flow.user_code} what="code" />
+          <div className={frame.row}>
+            <code className={styles.code}>{flow.user_code}</code>
+            <CopyButton value={flow.user_code} what="code" />
           </div>
         </div>
       )}

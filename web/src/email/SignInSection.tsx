@@ -63,8 +63,8 @@ export function SignInSection({ form, redirectUris }: { form: AccountForm; redir
 
   return (
     <Section title="Authorization" actions={account && <AccountStatus account={account} />}>
-      {/* What waits to be confirmed is shown with its button below. */}
-      {account && !(flow && account.state.name === "pending") && <State account={account} />}
+      {/* What a sign-in under way waits for is said with its buttons below. */}
+      {account && !(flow && account.state.name !== "broken") && <State account={account} />}
       {account && <Facts account={account} />}
       {/* A refused setting is shown at its field above. */}
       {start.error !== form.error && <Refusal error={start.error} />}
@@ -73,7 +73,7 @@ export function SignInSection({ form, redirectUris }: { form: AccountForm; redir
         <>
           <div className={frame.row}>
             <Button
-              appearance={account?.state.name !== "ready" && !(account && form.dirty) ? "primary" : "secondary"}
+              appearance={account?.state.name !== "ready" && !flow && !(account && form.dirty) ? "primary" : "secondary"}
               disabledFocusable={start.isPending}
               aria-describedby="authorize-missing"
               onClick={() => authorize(false)}

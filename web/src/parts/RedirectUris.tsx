@@ -15,7 +15,7 @@ export function RedirectUris({ uris }: { uris: string[] }) {
     <>
       <ul className={frame.list}>
         {uris.map((uri) => (
-          <li key={uri} className={frame.row}>
+          <li key={uri} className={frame.row} style={{ rowGap: 0 }}>
             <Copyable value={uri} what="redirect URI" />
             {uri === fitting && (
               <Badge appearance="tint" color="success">

@@ -57,7 +57,7 @@ const useStyles = makeStyles({
     "&:hover .on-hover": { opacity: 1 },
     "&:focus-within .on-hover": { opacity: 1 },
     "@media (hover: none)": { "& .on-hover": { opacity: 1 } },
-    [NARROW]: { display: "block", padding: "8px 0", borderBottom: `1px solid ${tokens.colorNeutralStroke1}` },
+    [NARROW]: { display: "block", padding: "8px 0", borderBottom: `1px solid ${tokens.colorNeutralStroke1}`, "& .on-hover": { opacity: 1 } },
   },
   td: {
     padding: "8px 12px",
