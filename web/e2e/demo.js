@@ -84,7 +84,8 @@ export async function startBrowser(flags = []) {
  */
 export async function openConsole(browser, { console }, options) {
   const context = await browser.newContext({ baseURL: console, ignoreHTTPSErrors: true, ...options });
-  context.setDefaultTimeout(15_000);
+  // For machines with other work to do; nothing takes so long by itself.
+  context.setDefaultTimeout(45_000);
   if (UNBUILT) await context.route((url) => url.origin === console && !/^\/(api|authorize|healthz)/.test(url.pathname), fromFolder);
   const page = await context.newPage();
   /** @type {string[]} */

@@ -16,7 +16,8 @@ const PASSWORD = "hunter2";
 /** @type {import("playwright-core").Browser} */ let browser;
 
 before(async () => {
-  [demo, browser] = await Promise.all([startDemo(), startBrowser()]);
+  // On a picture the address is the one that people have.
+  [demo, browser] = await Promise.all([startDemo({ port: process.env.PICTURES ? 4443 : 0 }), startBrowser()]);
 });
 after(async () => {
   await browser.close();
@@ -198,6 +199,7 @@ test("both procedures go by the keyboard alone", async () => {
   await page.keyboard.type("By keyboard");
   await keys.press("Enter");
   await page.getByText("By keyboard was generated").waitFor();
+  await page.getByRole("dialog", { name: "Generate New Self-Signed Certificate" }).waitFor({ state: "hidden" });
   // Where the dialog was opened from, the keyboard goes on.
   await keys.at("button", "Generate Certificate");
 
@@ -209,7 +211,9 @@ test("both procedures go by the keyboard alone", async () => {
   await keys.reach("button", "Save");
   await keys.press("Enter");
   await row.getByText("typed").waitFor();
-  await keys.press("Escape");
+  await page.getByRole("dialog", { name: "Edit Certificate" }).waitFor({ state: "hidden" });
+  await keys.reach("button", "Close");
+  await keys.press("Enter");
   await page.getByRole("dialog", { name: "Manage Certificates" }).waitFor({ state: "hidden" });
 
   await keys.reach("tab", "Inventory");
