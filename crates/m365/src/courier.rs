@@ -55,6 +55,15 @@ pub struct Delivery {
     pub reports: ReportsBy,
 }
 
+impl Delivery {
+    /// Graph can't take this message, or not with what was granted; by SMTP it may pass as it is. Nothing was
+    /// sent. Its header must be another then: Bcc is for Graph only.
+    pub fn asks_for_smtp(&self) -> bool {
+        let code = self.failure.as_ref().map(Failure::code);
+        matches!(code.as_deref(), Some("needs_smtp" | "needs_mail_read_write"))
+    }
+}
+
 impl Courier {
     /// A courier without any connection yet. `host` is this machine's name, for EHLO.
     pub fn new(tokens: Tokens, host: &str) -> Courier {

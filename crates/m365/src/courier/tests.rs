@@ -218,6 +218,23 @@ async fn a_mailbox_that_is_missing_breaks_the_account_only_where_it_is_its_own()
 }
 
 #[tokio::test]
+async fn what_graph_cannot_take_asks_for_smtp_and_has_not_been_sent() {
+    let server = ScriptedHttp::play([token_answer("t", None)]).await;
+    let lab = Lab::new(&server.url, 1);
+    let content = Cut::whole(format!("{MESSAGE}{}", "x".repeat(3_000_000)));
+    let parcel = Parcel {
+        envelope: &lab.envelope,
+        message_id: None,
+        content: &content,
+        return_path: ReturnPath::Envelope,
+        reports: Reports::default(),
+    };
+    let delivery = lab.courier.deliver(&lab.origin(), Transport::Graph, &parcel, now()).await;
+    assert_eq!(outcome_of(&delivery), "rejected");
+    assert!(delivery.asks_for_smtp());
+}
+
+#[tokio::test]
 async fn several_messages_go_over_one_session() {
     let script = [HELLO, WELCOME, ACCEPTED, ACCEPTED, ACCEPTED, BYE].concat();
     let (deliveries, heard) = by_smtp(1, 3, &script).await;

@@ -148,6 +148,28 @@ async fn a_chunk_goes_as_it_is_in_whatever_pieces_it_comes() {
 }
 
 #[tokio::test]
+async fn of_thirty_five_megabytes_two_pieces_are_held() {
+    let message = long_message(35_000_000);
+    let dialog = "
+        C~ MAIL FROM
+        S: 250 OK
+        C~ RCPT TO
+        S: 250 OK
+        C~ BDAT
+        CHUNK
+        S: 250 OK
+    ";
+    let server = ScriptedSmtp::play(&[&logged_in(&["CHUNKING"]), dialog, BYE].concat()).await;
+    let mut session = open(&server).await;
+    let content = Cut::whole(message.as_str());
+    let handover = deliver(&mut session, RELAY, &["ann@fabrikam.com"], &content).await;
+    assert_eq!(handover.ended, Ok(None));
+    session.close().await;
+    assert!(server.heard().await.messages[0] == message);
+    assert!(content.alive.most.load(Ordering::SeqCst) <= 2);
+}
+
+#[tokio::test]
 async fn a_large_message_is_stuffed_piece_by_piece_and_never_held_whole() {
     let message = long_message(3_000_000);
     let content = Cut::into_pieces(message.as_str(), 100_000);
