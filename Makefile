@@ -8,7 +8,7 @@ POSTERN := $(abspath $(or $(CARGO_TARGET_DIR),target))/debug/postern
 # What npm itself writes last when it installs.
 NPM_DONE := web/node_modules/.package-lock.json
 
-.PHONY: help demo test check bench pictures setup walls locks console e2e program
+.PHONY: help demo test soak check bench pictures setup walls locks console e2e program
 
 help:  ## List these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ check: setup walls locks console  ## Check all that is not a test: format, lints
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	cargo deny --locked check --hide-inclusion-graph licenses bans sources
+
+soak: setup  ## Kill the process a hundred times and more while mail flows, and see that nothing is lost
+	POSTERN_SOAK_KILLS=$${POSTERN_SOAK_KILLS:-120} cargo nextest run --locked --package postern --test story --no-capture killed
 
 bench:  ## Measure (release build)
 	cargo bench --locked --workspace --bench '*'

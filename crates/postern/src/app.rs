@@ -14,6 +14,7 @@ use crate::clock::Clock;
 use crate::clouds::Clouds;
 use crate::events::Events;
 use crate::problem::Problem;
+use crate::queue::Queue;
 use crate::ration::Ration;
 use crate::sign_in::Door;
 use crate::vault::Vault;
@@ -34,6 +35,8 @@ pub struct App {
     pub data_dir: PathBuf,
     /// Access tokens in memory.
     pub tokens: m365::token::Tokens,
+    /// Mail on its way.
+    pub queue: Queue,
     /// Tells listeners what changed.
     pub events: Events,
     /// How many audit rows strangers may cause.

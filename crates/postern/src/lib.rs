@@ -28,6 +28,7 @@ pub mod serve;
 pub mod sessions;
 pub mod setup_link;
 pub mod sign_in;
+pub mod submission_doors;
 pub mod submitter_password;
 pub mod test_email;
 pub mod throttle;

@@ -26,9 +26,11 @@ use crate::grant_keeper::SealedGrants;
 use crate::jobs;
 use crate::listener::{bind_socket, serve_https, serve_socket};
 use crate::master_key::{self, Sources};
+use crate::queue::{self, Queue};
 use crate::ration::Ration;
 use crate::setup_link::{self, SetupLink};
 use crate::sign_in::Door;
+use crate::submission_doors;
 use crate::tls::{self, CurrentCertificate};
 use crate::vault::{Record, Vault};
 
@@ -41,13 +43,16 @@ pub const ADMIN_SOCKET: &str = "admin.sock";
 pub struct Running {
     /// Where the console listens; the port is the one it really got.
     pub console: SocketAddr,
+    /// Where devices hand mail over, in the order of the configuration.
+    pub submission: Vec<SocketAddr>,
     /// The administrator's socket.
     pub admin_socket: PathBuf,
     /// The console's own certificate in PEM, when it is self-signed: what a client must trust.
     pub certificate_pem: Option<String>,
     /// The open set-up link, where there are no users yet.
     pub setup_link: Option<SetupLink>,
-    pub(crate) app: Arc<App>,
+    /// What its handlers and jobs work with.
+    pub app: Arc<App>,
     tasks: JoinSet<()>,
     // Dropped last: the lock on the data directory.
     _data_dir: DataDir,
@@ -84,6 +89,7 @@ pub async fn start(config: Config, clock: Clock) -> anyhow::Result<Running> {
         )
     })?;
     let console = listener.local_addr().context("cannot read the console's own address")?;
+    let doors = submission_doors::bind(&config.submission).await?;
     let now = clock.now();
     let store = Store::open(&config.database, now).await.map_err(|error| with_hint(&error, error.hint()))?;
     let vault = match open_vault(&config, &store).await {
@@ -97,6 +103,9 @@ pub async fn start(config: Config, clock: Clock) -> anyhow::Result<Running> {
     let keeper = SealedGrants::new(store.clone(), Arc::clone(&vault));
     let hosts = Arc::new(Hosts::new(&config, console.port()));
     let shutdown = CancellationToken::new();
+    let tokens = m365::token::Tokens::new(Arc::new(keeper));
+    let courier = m365::courier::Courier::new(tokens.clone(), hosts.own_name());
+    let queue = Queue::new(courier, config.queue.clone(), config.limits.clone(), &clock);
     let app = Arc::new(App {
         store,
         vault,
@@ -104,7 +113,8 @@ pub async fn start(config: Config, clock: Clock) -> anyhow::Result<Running> {
         clouds,
         door: Door::default(),
         data_dir: config.data_dir.clone(),
-        tokens: m365::token::Tokens::new(Arc::new(keeper)),
+        tokens,
+        queue,
         events: Events::default(),
         strangers: Ration::default(),
         clock,
@@ -117,11 +127,24 @@ pub async fn start(config: Config, clock: Clock) -> anyhow::Result<Running> {
     let socket = bind_socket(&admin_socket)
         .with_context(|| format!("cannot make the administrator's socket {}", admin_socket.display()))?;
     let router = api::router::build(&app);
+    // What an earlier run has left comes before anything new.
+    queue::run::take_over(&app).await?;
+    queue::run::spawn(&mut tasks, &app);
+    let submission = submission_doors::open(&mut tasks, &app, doors, &certificate)?;
     tasks.spawn(serve_https(listener, tls::server_config(certificate), router.clone(), shutdown.clone()));
     tasks.spawn(serve_socket(socket, router, shutdown.clone()));
     jobs::spawn(&mut tasks, &app);
     tracing::info!(%console, data_dir = %config.data_dir.display(), "Postern is up");
-    Ok(Running { console, admin_socket, certificate_pem, setup_link, app, tasks, _data_dir: data_dir })
+    Ok(Running {
+        console,
+        submission,
+        admin_socket,
+        certificate_pem,
+        setup_link,
+        app,
+        tasks,
+        _data_dir: data_dir,
+    })
 }
 
 async fn open_vault(config: &Config, store: &Store) -> anyhow::Result<Vault> {

@@ -61,6 +61,25 @@ impl Default for Verifier {
 }
 
 impl Verifier {
+    /// Whether `password` is this submitter's, where that can be told at once; none where it takes a slow hash.
+    pub fn verify_at_once(
+        &self,
+        vault: &Vault,
+        (submitter, secret): (Uuid, &SubmitterSecret),
+        password: &str,
+        now: OffsetDateTime,
+    ) -> Result<Option<bool>, Problem> {
+        match secret {
+            SubmitterSecret::Generated { keyed_hash } => {
+                let known = vault.open(Record::SubmitterPassword(&submitter.to_string()), keyed_hash)?;
+                Ok(Some(constant_time::verify_slices_are_equal(&known, hash(password).as_ref()).is_ok()))
+            }
+            SubmitterSecret::Chosen(known) => {
+                Ok(self.remembers(submitter, known, password, now).then_some(true))
+            }
+        }
+    }
+
     /// Whether `password` is this submitter's.
     pub async fn verify(
         &self,
@@ -69,22 +88,15 @@ impl Verifier {
         password: &str,
         now: OffsetDateTime,
     ) -> Result<bool, Problem> {
-        match secret {
-            SubmitterSecret::Generated { keyed_hash } => {
-                let known = vault.open(Record::SubmitterPassword(&submitter.to_string()), keyed_hash)?;
-                Ok(constant_time::verify_slices_are_equal(&known, hash(password).as_ref()).is_ok())
-            }
-            SubmitterSecret::Chosen(known) => {
-                if self.remembers(submitter, known, password, now) {
-                    return Ok(true);
-                }
-                let right = passwords.verify(Some(known), &SecretText::new(password)).await?;
-                if right {
-                    self.remember(submitter, known, password, now);
-                }
-                Ok(right)
-            }
+        if let Some(verified) = self.verify_at_once(vault, (submitter, secret), password, now)? {
+            return Ok(verified);
         }
+        let SubmitterSecret::Chosen(known) = secret else { return Ok(false) };
+        let right = passwords.verify(Some(known), &SecretText::new(password)).await?;
+        if right {
+            self.remember(submitter, known, password, now);
+        }
+        Ok(right)
     }
 
     fn remembers(&self, submitter: Uuid, known: &PasswordHash, password: &str, now: OffsetDateTime) -> bool {

@@ -40,14 +40,23 @@ impl ResolvesServerCert for CurrentCertificate {
 
 /// TLS 1.2 and 1.3 with `certificate`, HTTP/2 and HTTP/1.1.
 pub fn server_config(certificate: Arc<CurrentCertificate>) -> Arc<rustls::ServerConfig> {
+    let mut config = plain_config(certificate);
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Arc::new(config)
+}
+
+/// TLS 1.2 and 1.3 with `certificate`, for SMTP: it has no application protocols to choose from.
+pub fn mail_config(certificate: Arc<CurrentCertificate>) -> Arc<rustls::ServerConfig> {
+    Arc::new(plain_config(certificate))
+}
+
+fn plain_config(certificate: Arc<CurrentCertificate>) -> rustls::ServerConfig {
     let provider = Arc::new(aws_lc_rs::default_provider());
-    let mut config = rustls::ServerConfig::builder_with_provider(provider)
+    rustls::ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .expect("aws-lc-rs has the suites of TLS 1.2 and 1.3")
         .with_no_client_auth()
-        .with_cert_resolver(certificate);
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Arc::new(config)
+        .with_cert_resolver(certificate)
 }
 
 /// Reads a chain and its key from PEM files and checks that they belong together.

@@ -11,6 +11,7 @@ pub mod host;
 pub mod input;
 pub mod list;
 pub mod me;
+mod metrics;
 pub mod moment;
 pub mod page;
 pub mod router;

@@ -14,8 +14,8 @@ use utoipa_axum::routes;
 use utoipa_swagger_ui::{Config as ViewerConfig, SwaggerUi};
 
 use super::{
-    accounts, audit_log, authorizations, certificates, console, document, host, me, session, setup, status,
-    test_email, tokens, users,
+    accounts, audit_log, authorizations, certificates, console, document, host, me, metrics, session, setup,
+    status, test_email, tokens, users,
 };
 use crate::app::App;
 
@@ -73,6 +73,7 @@ pub fn build(app: &Arc<App>) -> Router {
     let open = Router::new()
         .route("/healthz", get(status::healthz))
         .route("/readyz", get(status::readyz))
+        .route("/metrics", get(metrics::show))
         .route("/authorize", get(authorizations::callback_by_query).post(authorizations::callback_by_form))
         .route(
             "/api/v1/openapi.json",

@@ -102,8 +102,18 @@ fn announce(demo: &Demo, json: bool, screen: &mut Screen) {
         ],
         screen.out_look,
     );
+    let door = &facts.submission;
+    let device = draw_facts(
+        &[
+            ("SMTP server", Some(format!("{}, port {}, STARTTLS", door.host, door.port))),
+            ("User name", Some(door.user.clone())),
+            ("Password", Some(door.password.clone())),
+        ],
+        screen.out_look,
+    );
     screen.out(&format!(
-        "\nPostern and a SIMULATED tenant are up.\n{told}\nIn another terminal: export POSTERN_DATA_DIR={}\nCtrl-C ends both.\n",
+        "\nPostern and a SIMULATED tenant are up.\n{told}\nWhat a device needs, once there is an account to send through:\n\
+         {device}\nIn another terminal: export POSTERN_DATA_DIR={}\nCtrl-C ends both.\n",
         facts.data_dir
     ));
 }

@@ -13,21 +13,27 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use m365_sim::{App, Sim, SimOptions, World};
 use serde::Serialize;
-use store::{Role, SecondFactorEdit};
+use store::{ForeignFrom, Role, SecondFactorEdit, SubmitterRow};
 use tempfile::TempDir;
+use time::OffsetDateTime;
+use uuid::Uuid;
 
 use crate::api::access::Actor;
 use crate::api::input::{Name, SecretText};
 use crate::clock::Clock;
-use crate::config::{self, CloudConfig, Config, Overrides};
+use crate::config::{self, CloudConfig, Config, ListenerTls, Overrides, SubmissionListener};
+use crate::queue::accept;
 use crate::serve::{self, Running};
 use crate::sessions;
 use crate::users::{self, Edit, NewUser};
+use crate::{audit, submitter_password};
 
 /// The name under which the simulated tenant's cloud is configured.
 const CLOUD: &str = "demo";
 /// Who signs in to the console.
 const USER: &str = "admin";
+/// Who hands mail over.
+const DEVICE: &str = "device";
 /// The simulator's authority, in the data directory.
 const CA_FILE: &str = "demo-ca.pem";
 
@@ -55,7 +61,20 @@ pub(crate) struct Facts {
     pub(crate) client_secret: String,
     pub(crate) domain: String,
     pub(crate) users: Vec<Visitor>,
+    /// What a device needs to hand mail over.
+    pub(crate) submission: Door,
     pub(crate) data_dir: String,
+}
+
+/// A submission listener, and a submitter that it lets in.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Door {
+    pub(crate) host: String,
+    pub(crate) port: u16,
+    /// As in the configuration: `starttls`.
+    pub(crate) tls: String,
+    pub(crate) user: String,
+    pub(crate) password: String,
 }
 
 /// Somebody who can sign in. The first has all that is needed, the others lack one thing each.
@@ -89,7 +108,8 @@ impl Demo {
         let running = serve::start(config, Clock::system()).await?;
         register_redirects(&sim, running.console.port());
         let password = admit_user(&running).await?;
-        let facts = gather_facts(&sim, running.console.port(), &data_dir, password)?;
+        let submission = open_door(&running).await?;
+        let facts = gather_facts(&sim, running.console.port(), &data_dir, (password, submission))?;
         let console_pem = running.certificate_pem.clone().unwrap_or_default();
         let trusted_pem = format!("{}\n{console_pem}", sim.ca_pem);
         let recipient = choose_recipient(&sim)?;
@@ -141,6 +161,12 @@ fn configure(data_dir: &Path, port: u16, sim: &Sim) -> anyhow::Result<Config> {
     let overrides = Overrides { data_dir: Some(data_dir.to_owned()), listen: Some(listen) };
     let mut config = config::load(None, [], overrides)?;
     config.names.extend(host_name().parse());
+    config.submission.push(SubmissionListener {
+        listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+        tls: ListenerTls::Starttls,
+        tls_files: None,
+        proxy_protocol_from: Vec::new(),
+    });
     config.clouds.push(CloudConfig {
         name: CLOUD.to_owned(),
         login: Some(sim.https_url.clone()),
@@ -194,13 +220,69 @@ async fn admit_user(running: &Running) -> anyhow::Result<String> {
     Ok(password.expose().to_owned())
 }
 
+/// Lets a device in, with a password of this run.
+async fn open_door(running: &Running) -> anyhow::Result<Door> {
+    let app = &running.app;
+    let port = running.submission.first().context("the demo has a submission listener")?.port();
+    let password = submitter_password::generate();
+    let now = app.now();
+    let known = app.store.submitters().find(DEVICE).await?;
+    let mut row = match &known {
+        Some(row) => row.clone(),
+        None => new_submitter(accept::new_id(now), now),
+    };
+    row.secret = Some(submitter_password::seal_generated(&app.vault, row.id, &password));
+    row.updated_at = now;
+    let itself = Actor { name: "postern".to_owned(), source: "demo".to_owned(), role: Role::Administrator };
+    match known {
+        Some(before) => {
+            let entry = audit::done(&itself, now, "submitter.edit", DEVICE);
+            app.store.submitters().update(&row, before.version, &entry).await?;
+        }
+        None => {
+            let entry = audit::done(&itself, now, "submitter.add", DEVICE);
+            app.store.submitters().insert(&row, &entry).await?;
+        }
+    }
+    app.queue.directory.forget();
+    let (host, tls) = ("localhost".to_owned(), "starttls".to_owned());
+    Ok(Door { host, port, tls, user: DEVICE.to_owned(), password: password.to_string() })
+}
+
+fn new_submitter(id: Uuid, now: OffsetDateTime) -> SubmitterRow {
+    SubmitterRow {
+        id,
+        version: 1,
+        name: DEVICE.to_owned(),
+        description: "made by postern demo".to_owned(),
+        user_name: Some(DEVICE.to_owned()),
+        secret: None,
+        token_hash: None,
+        networks: Vec::new(),
+        uids: Vec::new(),
+        senders: Vec::new(),
+        foreign_from: ForeignFrom::Rewrite,
+        account_id: None,
+        rate_per_minute: None,
+        is_enabled: true,
+        created_at: now,
+        updated_at: now,
+        last_used_at: None,
+    }
+}
+
 fn choose_recipient(sim: &Sim) -> anyhow::Result<String> {
     let users = sim.world().users;
     let other = users.iter().skip(1).find(|user| user.has_mailbox());
     Ok(other.context("the simulated tenant has no second mailbox")?.upn.clone())
 }
 
-fn gather_facts(sim: &Sim, port: u16, data_dir: &Path, password: String) -> anyhow::Result<Facts> {
+fn gather_facts(
+    sim: &Sim,
+    port: u16,
+    data_dir: &Path,
+    (password, submission): (String, Door),
+) -> anyhow::Result<Facts> {
     let World { tenant, apps, users, .. } = sim.world();
     let app: &App = apps.first().context("the simulated tenant has no application")?;
     let secret = app.secrets.first().context("the simulated application has no secret")?;
@@ -219,6 +301,7 @@ fn gather_facts(sim: &Sim, port: u16, data_dir: &Path, password: String) -> anyh
         users: visitors
             .map(|user| Visitor { upn: user.upn.clone(), password: user.password.clone() })
             .collect(),
+        submission,
         data_dir: data_dir.display().to_string(),
     })
 }

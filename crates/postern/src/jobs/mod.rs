@@ -1,7 +1,8 @@
-//! What happens by the clock, not by request: sign-ins run out, grants are kept alive.
+//! What happens by the clock, not by request: sign-ins run out, grants are kept alive, the queue is kept tidy.
 
 mod expire_flows;
 mod keep_alive;
+mod keep_queue;
 
 use std::sync::Arc;
 
@@ -13,4 +14,5 @@ use crate::app::App;
 pub fn spawn(tasks: &mut JoinSet<()>, app: &Arc<App>) {
     tasks.spawn(expire_flows::run(Arc::clone(app)));
     tasks.spawn(keep_alive::run(Arc::clone(app)));
+    tasks.spawn(keep_queue::run(Arc::clone(app)));
 }

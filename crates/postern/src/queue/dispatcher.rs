@@ -59,6 +59,7 @@ pub struct Capacity(pub u32);
 pub struct Dispatcher {
     limits: Limits,
     capacity: Capacity,
+    longest_cooling: Duration,
     in_flight: u32,
     lanes: HashMap<LaneNumber, Lane>,
     numbers: HashMap<LaneKey, LaneNumber>,
@@ -101,14 +102,14 @@ const STUMBLES: u32 = 3;
 /// A message that goes by the lane's other door, where all places are taken, looks again after this.
 const OTHER_DOOR_BUSY: Duration = Duration::seconds(1);
 const FIRST_COOLING: Duration = Duration::seconds(5);
-const LONGEST_COOLING: Duration = Duration::minutes(1);
 
 impl Dispatcher {
-    /// Without lanes.
-    pub fn new(limits: Limits, capacity: Capacity) -> Self {
+    /// Without lanes. One whose way is blocked waits no longer than `longest_cooling` before it tries again.
+    pub fn new(limits: Limits, capacity: Capacity, longest_cooling: Duration) -> Self {
         Self {
             limits,
             capacity,
+            longest_cooling,
             in_flight: 0,
             lanes: HashMap::new(),
             numbers: HashMap::new(),
@@ -234,7 +235,7 @@ impl Dispatcher {
         let Some(lane) = self.lanes.get_mut(&number) else { return };
         lane.stumbles = lane.stumbles.saturating_add(1);
         if let Some(over) = lane.stumbles.checked_sub(STUMBLES) {
-            let cooling = (FIRST_COOLING * 2_i32.pow(over.min(8))).min(LONGEST_COOLING);
+            let cooling = (FIRST_COOLING * 2_i32.pow(over.min(8))).min(self.longest_cooling);
             lane.ledger.obey(now + cooling, now);
         }
     }
@@ -273,6 +274,15 @@ impl Dispatcher {
             self.reschedule(now, |lane| lane.key.account_id == account);
         }
         was_paused
+    }
+
+    /// Something may have mended any account: each that is paused is probed now.
+    pub fn probe_all_soon(&mut self, now: OffsetDateTime) {
+        for pause in self.pauses.values_mut() {
+            pause.next_probe_at = now;
+            pause.interval = FIRST_PROBE;
+        }
+        self.reschedule(now, |_| true);
     }
 
     /// Whether this account's mail waits for it to be mended.

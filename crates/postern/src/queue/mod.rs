@@ -7,7 +7,140 @@
 //! door, API ─▶ accept (header, route, commit) ─▶ traffic (places) ─▶ worker ─▶ courier ─▶ settle ─▶ store, report, events
 //! ```
 
+pub mod accept;
+pub mod content;
+pub mod directory;
 pub mod dispatcher;
+pub mod door;
+pub mod journal;
+pub mod judge;
 pub mod limits;
+pub mod meter;
+pub mod network;
+pub mod report;
 pub mod route;
+pub mod run;
+pub mod settle;
 pub mod traffic;
+pub mod worker;
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use m365::courier::Courier;
+use store::queue::{Claim, ClaimKey, Lease, Node};
+use time::OffsetDateTime;
+use tokio_util::task::TaskTracker;
+use uuid::Uuid;
+
+use self::directory::Directory;
+use self::dispatcher::Capacity;
+use self::meter::Meter;
+use self::traffic::Traffic;
+use crate::app::App;
+use crate::clock::Clock;
+use crate::config::{MailLimits, QueueConfig};
+
+/// What the queue works with, besides the house.
+pub struct Queue {
+    /// Places and bells.
+    pub traffic: Arc<Traffic>,
+    /// Accounts and submitters, in memory.
+    pub directory: Directory,
+    /// Brings messages to Microsoft.
+    pub courier: Courier,
+    /// Counts.
+    pub meter: Meter,
+    /// How patient it is.
+    pub config: QueueConfig,
+    /// What is too much.
+    pub limits: MailLimits,
+    /// Attempts under way.
+    pub workers: TaskTracker,
+    node: Node,
+    at_work: Mutex<HashSet<ClaimKey>>,
+    /// The versions at which accounts were found broken.
+    broken: Mutex<HashMap<Uuid, i64>>,
+}
+
+impl Queue {
+    /// A queue that has nothing under way.
+    pub fn new(courier: Courier, config: QueueConfig, limits: MailLimits, clock: &Clock) -> Self {
+        let capacity = Capacity(limits.deliveries);
+        let traffic = Traffic::new(limits.mailbox, capacity, config.schedule.first, clock.clone());
+        Self {
+            traffic,
+            directory: Directory::default(),
+            courier,
+            meter: Meter::default(),
+            config,
+            limits,
+            workers: TaskTracker::new(),
+            node: Node { name: host_name(), run: Uuid::new_v4() },
+            at_work: Mutex::default(),
+            broken: Mutex::default(),
+        }
+    }
+
+    /// Who works here.
+    pub fn node(&self) -> &Node {
+        &self.node
+    }
+
+    /// A claim's term from `now`.
+    pub fn lease(&self, now: OffsetDateTime) -> Lease {
+        Lease { node: self.node.clone(), until: now + worker::LEASE }
+    }
+
+    /// Notes every lane in which something waits. What goes wrong is logged: it is looked again soon.
+    pub async fn look_for_due(&self, app: &App) {
+        if let Err(error) = run::look(app).await {
+            tracing::error!(%error, code = error.code(), "cannot look what is due");
+        }
+    }
+
+    /// The account is in order, or may be: its mail goes again.
+    pub async fn resume(&self, app: &App, account: Uuid) {
+        if self.traffic.resume(account) {
+            self.note_resumed(app, account).await;
+        }
+    }
+
+    /// The account's mail goes again.
+    async fn note_resumed(&self, app: &App, account: Uuid) {
+        lock(&self.broken).remove(&account);
+        journal::resumed(account);
+        if let Err(error) = app.store.queue().resume(account).await {
+            tracing::error!(%account, %error, "cannot note that an account's mail goes again");
+        }
+    }
+
+    fn begin(&self, claim: &Claim) {
+        lock(&self.at_work).insert(claim.key());
+    }
+
+    fn end(&self, claim: &Claim) {
+        lock(&self.at_work).remove(&claim.key());
+    }
+
+    fn is_at(&self, claim: &Claim) -> bool {
+        lock(&self.at_work).contains(&claim.key())
+    }
+
+    fn note_broken(&self, account: Uuid, version: i64) {
+        lock(&self.broken).insert(account, version);
+    }
+
+    fn broken_version(&self, account: Uuid) -> Option<i64> {
+        lock(&self.broken).get(&account).copied()
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What this machine is called: the same after a restart.
+fn host_name() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}

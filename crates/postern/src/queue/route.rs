@@ -4,7 +4,7 @@
 
 use mail::header::{Authors, Recipients};
 use mail::{Address, Traits};
-use store::ForeignFrom;
+use store::{ForeignFrom, LargeMail};
 use submission::Refusal;
 use uuid::Uuid;
 
@@ -31,19 +31,6 @@ impl SenderPattern {
     }
 }
 
-/// What becomes of a large message, or of one that Graph can't address, when its account sends by Graph.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Detour {
-    /// A draft for what is large, and SMTP for what Graph can't address.
-    DraftOrSmtp,
-    /// SMTP for both.
-    Smtp,
-    /// A draft for what is large; nothing goes by SMTP.
-    Draft,
-    /// Neither.
-    None,
-}
-
 /// An account as a route sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sender {
@@ -53,8 +40,8 @@ pub struct Sender {
     pub name: String,
     /// The door that its mail usually goes by.
     pub usual: Way,
-    /// What else it may do.
-    pub detour: Detour,
+    /// Which way mail goes that Graph can't carry as it is.
+    pub large_mail: LargeMail,
     /// The mailbox it sends as unless the message says otherwise; none while nobody has signed in.
     pub mailbox: Option<Address>,
     /// As whom else it may send.
@@ -154,7 +141,8 @@ pub fn check_from(account: &Sender, permit: &Permit, authors: &Authors) -> Resul
     }
 }
 
-fn not_signed_in(account: &Sender) -> Refusal {
+/// The account's mailbox isn't known yet.
+pub fn not_signed_in(account: &Sender) -> Refusal {
     let text = format!(
         "Nobody has signed in for the account {} yet, so its mailbox is not known; the administrator must press \
          Authorize now, or set From",
@@ -195,22 +183,22 @@ pub fn plan(
     }
     let outside = shown.shown().find(|address| !envelope.iter().any(|other| other.is_same_mailbox(address)));
     let outside = outside.map(Address::as_str).or(shown.unreadable.first().map(String::as_str));
-    let smtp = matches!(account.detour, Detour::DraftOrSmtp | Detour::Smtp);
     match outside {
-        Some(_) if smtp => return by(Way::Smtp),
+        Some(_) if account.large_mail == LargeMail::Smtp => return by(Way::Smtp),
         Some(outside) => return Err(cannot_address(account, outside)),
         None if size_octets <= GRAPH_ONE_REQUEST_OCTETS => return by(Way::Graph),
         None => {}
     }
-    match account.detour {
-        Detour::DraftOrSmtp | Detour::Draft => by(Way::Graph),
-        Detour::Smtp => by(Way::Smtp),
-        Detour::None => Err(Refusal::new(
+    match account.large_mail {
+        LargeMail::Draft => by(Way::Graph),
+        LargeMail::Smtp => by(Way::Smtp),
+        LargeMail::Refuse => Err(Refusal::new(
             552,
             "5.3.4",
             format!(
                 "The message has {size_octets} octets; the account {} sends by Graph, which takes \
-                 {GRAPH_ONE_REQUEST_OCTETS} in one request, and neither drafts nor SMTP are allowed for it",
+                 {GRAPH_ONE_REQUEST_OCTETS} in one request, and larger mail is refused for it; the administrator may \
+                 allow it",
                 account.name
             ),
         )),
@@ -222,7 +210,7 @@ fn cannot_address(account: &Sender, outside: &str) -> Refusal {
     let outside: String = outside.chars().filter(|character| !character.is_control()).take(100).collect();
     let text = format!(
         "The header names {outside}, who is not among the recipients; Graph would mail them too, and the account {} \
-         may not send by SMTP",
+         sends by Graph only; the administrator may let such mail go by SMTP",
         account.name
     );
     Refusal::new(550, "5.6.0", text)
@@ -262,7 +250,7 @@ mod tests {
             account_id: Uuid::from_u128(name.len() as u128),
             name: name.to_owned(),
             usual: Way::Graph,
-            detour: Detour::DraftOrSmtp,
+            large_mail: LargeMail::Smtp,
             mailbox: Some(address(mailbox)),
             senders: senders.iter().map(|text| SenderPattern::new(text)).collect(),
             sends_as_any_mailbox: false,
@@ -354,7 +342,7 @@ mod tests {
         // A Bcc that is not in the envelope is no obstacle: it is taken out.
         let fewer = envelope(&["a@x.example"]);
         assert_eq!(plan(&account, &shown, &fewer, 1000).unwrap().way, Way::Smtp);
-        let strict = Sender { detour: Detour::Draft, ..account.clone() };
+        let strict = Sender { large_mail: LargeMail::Draft, ..account.clone() };
         let refusal = plan(&strict, &shown, &fewer, 1000).unwrap_err();
         assert!(refusal.code == 550 && refusal.text.contains("b@x.example"), "{refusal}");
         let smtp = Sender { usual: Way::Smtp, ..account };
@@ -363,16 +351,14 @@ mod tests {
 
     #[test]
     fn what_is_large_goes_as_the_account_allows() {
-        let account = |detour| Sender { detour, ..sender("one", "relay@contoso.com", &[]) };
+        let account = |large_mail| Sender { large_mail, ..sender("one", "relay@contoso.com", &[]) };
         let (shown, all) = (header(&["a@x.example"], &[], &[]), envelope(&["a@x.example"]));
-        let way = |detour, size| plan(&account(detour), &shown, &all, size).map(|plan| plan.way);
-        assert_eq!(way(Detour::None, GRAPH_ONE_REQUEST_OCTETS), Ok(Way::Graph));
-        for (detour, expected) in
-            [(Detour::DraftOrSmtp, Way::Graph), (Detour::Draft, Way::Graph), (Detour::Smtp, Way::Smtp)]
-        {
-            assert_eq!(way(detour, GRAPH_ONE_REQUEST_OCTETS + 1), Ok(expected));
+        let way = |large_mail, size| plan(&account(large_mail), &shown, &all, size).map(|plan| plan.way);
+        assert_eq!(way(LargeMail::Refuse, GRAPH_ONE_REQUEST_OCTETS), Ok(Way::Graph));
+        for (large_mail, expected) in [(LargeMail::Draft, Way::Graph), (LargeMail::Smtp, Way::Smtp)] {
+            assert_eq!(way(large_mail, GRAPH_ONE_REQUEST_OCTETS + 1), Ok(expected));
         }
-        assert_eq!(way(Detour::None, GRAPH_ONE_REQUEST_OCTETS + 1).unwrap_err().code, 552);
+        assert_eq!(way(LargeMail::Refuse, GRAPH_ONE_REQUEST_OCTETS + 1).unwrap_err().code, 552);
     }
 
     #[test]

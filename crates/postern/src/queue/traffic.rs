@@ -28,6 +28,7 @@ struct State {
     dispatcher: Dispatcher,
     /// Lanes have numbers in the database, too.
     ids: HashMap<LaneKey, LaneId>,
+    keys: HashMap<LaneId, (LaneKey, Way)>,
 }
 
 /// A place that one message has taken; given back on drop, however its try ended.
@@ -42,8 +43,13 @@ const LONGEST_SLEEP: Duration = Duration::from_millis(500);
 
 impl Traffic {
     /// Nothing is under way yet.
-    pub fn new(limits: Limits, capacity: Capacity, clock: Clock) -> Arc<Self> {
-        let state = State { dispatcher: Dispatcher::new(limits, capacity), ids: HashMap::new() };
+    pub fn new(limits: Limits, capacity: Capacity, first_retry: Duration, clock: Clock) -> Arc<Self> {
+        let longest_cooling = first_retry.try_into().unwrap_or(time::Duration::HOUR);
+        let state = State {
+            dispatcher: Dispatcher::new(limits, capacity, longest_cooling),
+            ids: HashMap::new(),
+            keys: HashMap::new(),
+        };
         Arc::new(Self { state: Mutex::new(state), bell: Notify::new(), clock })
     }
 
@@ -56,9 +62,29 @@ impl Traffic {
     /// A message waits in this lane and is due at `at`.
     pub fn note_waiting(&self, key: &LaneKey, id: LaneId, usual: Way, at: OffsetDateTime) {
         let mut state = self.lock();
-        state.ids.insert(key.clone(), id);
+        if state.ids.insert(key.clone(), id).is_none() {
+            state.keys.insert(id, (key.clone(), usual));
+        }
         state.dispatcher.note_waiting(key, usual, at, self.clock.now());
         drop(state);
+        self.bell.notify_one();
+    }
+
+    /// Something may be due in this lane. Says whether the lane is known here.
+    pub fn note_ring(&self, id: LaneId) -> bool {
+        let now = self.clock.now();
+        let mut state = self.lock();
+        let State { dispatcher, keys, .. } = &mut *state;
+        let Some((key, usual)) = keys.get(&id) else { return false };
+        dispatcher.note_waiting(key, *usual, now, now);
+        drop(state);
+        self.bell.notify_one();
+        true
+    }
+
+    /// Every paused account is probed now.
+    pub fn probe_all_soon(&self) {
+        self.lock().dispatcher.probe_all_soon(self.clock.now());
         self.bell.notify_one();
     }
 
@@ -113,9 +139,10 @@ impl Traffic {
     /// Forgets the lanes that have nothing to remember.
     pub fn forget_idle(&self) {
         let mut state = self.lock();
-        let State { dispatcher, ids } = &mut *state;
+        let State { dispatcher, ids, keys } = &mut *state;
         dispatcher.forget_all_idle(self.clock.now());
         ids.retain(|key, _| dispatcher.remembers(key));
+        keys.retain(|_, (key, _)| dispatcher.remembers(key));
     }
 
     /// Until there may be something to claim.

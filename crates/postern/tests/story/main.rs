@@ -7,6 +7,7 @@
 
 mod console;
 mod house;
+mod mail;
 mod person;
 mod provider;
 

@@ -20,7 +20,7 @@ fn load() -> Load {
 }
 
 fn dispatcher(capacity: u32) -> Dispatcher {
-    Dispatcher::new(Limits::default(), Capacity(capacity))
+    Dispatcher::new(Limits::default(), Capacity(capacity), Duration::MINUTE)
 }
 
 impl Dispatcher {

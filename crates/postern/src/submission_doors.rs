@@ -1,0 +1,92 @@
+//! The doors for devices, as the configuration names them: each with its port, its encryption and its limits. Their
+//! certificate is the console's or their own, and a new one needs no restart. The talking is `submission`'s; the house
+//! behind the doors is `queue::door`.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use anyhow::Context;
+use submission::{Caps, Census, Limits, Security, Settings};
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+
+use crate::app::App;
+use crate::config::{ListenerTls, MailLimits, SubmissionListener};
+use crate::queue::door::Gate;
+use crate::tls::{self, CurrentCertificate};
+
+/// A door whose port is taken and which nobody answers yet.
+pub struct Bound {
+    listener: TcpListener,
+    config: SubmissionListener,
+    /// Of its own, where it has one.
+    certificate: Option<Arc<CurrentCertificate>>,
+}
+
+/// Takes all ports and reads all certificates; what is wrong with one of them is found before anything else is touched.
+pub async fn bind(listeners: &[SubmissionListener]) -> anyhow::Result<Vec<Bound>> {
+    let mut bound = Vec::with_capacity(listeners.len());
+    for config in listeners {
+        let certificate = config.tls_files.as_ref().map(tls::read_files).transpose()?;
+        let listener = TcpListener::bind(config.listen).await.with_context(|| {
+            format!(
+                "cannot listen on {} for submission; [[submission]] listen names another address",
+                config.listen
+            )
+        })?;
+        let certificate = certificate.map(CurrentCertificate::new);
+        bound.push(Bound { listener, config: config.clone(), certificate });
+    }
+    Ok(bound)
+}
+
+/// Opens the doors; returns their addresses, in the order of the configuration.
+pub fn open(
+    tasks: &mut JoinSet<()>,
+    app: &Arc<App>,
+    bound: Vec<Bound>,
+    console: &Arc<CurrentCertificate>,
+) -> anyhow::Result<Vec<SocketAddr>> {
+    let gate = Gate::new(app);
+    let census = Census::new(caps(&app.queue.limits));
+    let mut addresses = Vec::with_capacity(bound.len());
+    for Bound { listener, config, certificate } in bound {
+        let address = listener.local_addr().context("cannot read the address of a submission listener")?;
+        if let Some((files, certificate)) = config.tls_files.clone().zip(certificate.clone()) {
+            tasks.spawn(tls::watch_files(files, certificate, app.shutdown.clone()));
+        }
+        let settings = Settings {
+            hello: app.hosts.own_name().to_owned(),
+            security: security(&config, certificate.unwrap_or_else(|| Arc::clone(console))),
+            proxies: config.proxy_protocol_from,
+            limits: limits(&app.queue.limits),
+            census: Arc::clone(&census),
+        };
+        tasks.spawn(submission::serve(listener, settings, Arc::clone(&gate), app.shutdown.clone()));
+        tracing::info!(%address, tls = ?config.tls, "devices may hand mail over");
+        addresses.push(address);
+    }
+    Ok(addresses)
+}
+
+fn security(config: &SubmissionListener, certificate: Arc<CurrentCertificate>) -> Security {
+    match config.tls {
+        ListenerTls::Starttls => Security::StartTls(tls::mail_config(certificate)),
+        ListenerTls::Implicit => Security::Implicit(tls::mail_config(certificate)),
+        // Beyond loopback the configuration has said that it is meant.
+        ListenerTls::None if config.listen.ip().is_loopback() => Security::Plain,
+        ListenerTls::None => Security::PlainAnywhere,
+    }
+}
+
+fn caps(limits: &MailLimits) -> Caps {
+    Caps {
+        total: limits.connections,
+        per_address: limits.connections_per_address,
+        per_submitter: limits.connections_per_submitter,
+    }
+}
+
+fn limits(limits: &MailLimits) -> Limits {
+    Limits { message_octets: limits.message_octets, recipients: limits.recipients, ..Limits::default() }
+}

@@ -1,0 +1,50 @@
+//! Exactly the envelope is reached, and nobody sees a Bcc.
+
+use serde_json::json;
+use store::LargeMail;
+use store::queue::MessageState;
+
+use super::post::{ANN, BOB, MEGAN, Post, letter};
+
+#[tokio::test]
+async fn a_hidden_recipient_gets_it_and_nobody_sees_that() {
+    for transport in ["graph", "smtp"] {
+        let post = Post::with(json!({ "transport": transport }), "").await;
+        for mime in [letter(ANN), letter(ANN).replace("Subject:", &format!("Bcc: {BOB}\r\nSubject:"))] {
+            let id = post.device().await.send(MEGAN, &[ANN, BOB], &mime).await;
+            post.until(id, MessageState::Sent).await;
+        }
+        for name in [ANN, BOB] {
+            let arrived = post.inbox(name);
+            assert_eq!(arrived.len(), 2, "{transport} {name}");
+            for copy in arrived {
+                assert!(!String::from_utf8_lossy(&copy.mime).contains("Bcc"), "{transport} {name}");
+            }
+        }
+        post.finish().await;
+    }
+}
+
+#[tokio::test]
+async fn a_bcc_that_is_not_in_the_envelope_is_not_mailed() {
+    let post = Post::new().await;
+    let mime = letter(ANN).replace("Subject:", &format!("Bcc: {BOB}\r\nSubject:"));
+    let id = post.device().await.send(MEGAN, &[ANN], &mime).await;
+    post.until(id, MessageState::Sent).await;
+    assert_eq!((post.inbox(ANN).len(), post.inbox(BOB).len()), (1, 0));
+    post.finish().await;
+}
+
+#[tokio::test]
+async fn header_recipients_outside_the_envelope_are_never_mailed() {
+    let post = Post::new().await;
+    let mime = letter(&format!("{ANN}, {BOB}"));
+    let reply = post.device().await.offer(MEGAN, &[ANN], &mime).await;
+    assert!(reply.starts_with("550 5.6.0") && reply.contains(BOB), "{reply}");
+    post.change_account(|account| account.large_mail = LargeMail::Smtp).await;
+    let id = post.device().await.send(MEGAN, &[ANN], &mime).await;
+    let story = post.until(id, MessageState::Sent).await;
+    assert_eq!(story.attempts[0].via.as_deref(), Some("smtp"));
+    assert_eq!((post.inbox(ANN).len(), post.inbox(BOB).len()), (1, 0));
+    post.finish().await;
+}

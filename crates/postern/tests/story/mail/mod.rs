@@ -1,0 +1,18 @@
+//! What happens to mail, one file for each thing. At the end of each story the queue is empty.
+
+pub(crate) mod post;
+
+mod arrives;
+mod bcc_not_shown;
+mod door;
+mod entra_down_at_start;
+mod expired_with_dsn;
+mod grant_revoked_then_mended;
+mod killed;
+mod large_mail;
+mod metrics;
+mod partial_recipients;
+mod temp_fail;
+mod throttled;
+mod token_expired;
+mod unknown_outcome;
