@@ -8,10 +8,10 @@ POSTERN := $(abspath $(or $(CARGO_TARGET_DIR),target))/debug/postern
 # What npm itself writes last when it installs.
 NPM_DONE := web/node_modules/.package-lock.json
 
-.PHONY: help demo test soak check bench pictures setup walls locks console e2e program
+.PHONY: help demo test soak check bench bench-relay pictures setup walls locks console e2e program
 
 help:  ## List these commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # A debug build: from nothing it is ready in half the time of a release build.
 demo:  ## Build, walk through the main job with a simulated tenant; on a terminal it stays up afterwards
@@ -33,6 +33,9 @@ soak: setup  ## Kill the process a hundred times and more while mail flows, and 
 
 bench:  ## Measure (release build)
 	cargo bench --locked --workspace --bench '*'
+
+bench-relay: setup  ## Measure the relay side by side with Postfix; writes docs/performance.md (root, release build)
+	bench/relay/run --write
 
 pictures: program $(NPM_DONE)  ## Take the console's pictures in docs/ anew
 	@cd web && POSTERN_BIN=$(POSTERN) npm run --silent pictures

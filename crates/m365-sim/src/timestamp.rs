@@ -34,7 +34,7 @@ pub(crate) fn graph_error(at: OffsetDateTime) -> String {
         .expect("the form is fixed")
 }
 
-/// `2026-11-21T10:00:00.123Z`: the brackets of Exchange (additions D6).
+/// `2026-11-21T10:00:00.123Z`: the brackets of Exchange (additions D6); arrivals on the control port.
 pub(crate) fn exchange(at: OffsetDateTime) -> String {
     at.format(format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z"))
         .expect("the form is fixed")

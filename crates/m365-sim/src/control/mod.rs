@@ -197,7 +197,7 @@ fn messages(tenant: &Tenant, call: &Call, address: &str) -> Result<Answer, Contr
 fn message_json(stored: &Stored) -> Value {
     json!({
         "id": stored.id,
-        "received": timestamp::seconds(stored.received),
+        "received": timestamp::exchange(stored.received),
         "via": stored.via,
         "envelope": *stored.envelope,
         "mime": STANDARD.encode(&stored.mime),
