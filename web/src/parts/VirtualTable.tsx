@@ -5,7 +5,7 @@
  */
 import { makeStyles, mergeClasses, Spinner, tokens } from "@fluentui/react-components";
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { type ReactNode, useEffect, useRef } from "react";
+import { memo, type ReactNode, type Ref, useEffect, useRef } from "react";
 import { NARROW } from "./styles";
 
 export interface Column<T> {
@@ -89,7 +89,7 @@ export function VirtualTable<T>({ label, columns, rows, rowKey, total, hasMore =
       const row = rows[index];
       return row === undefined ? index : rowKey(row);
     },
-    overscan: 10,
+    overscan: 5,
     initialRect: { width: 1000, height: 600 },
   });
   const items = virtual.getVirtualItems();
@@ -120,13 +120,7 @@ export function VirtualTable<T>({ label, columns, rows, rowKey, total, hasMore =
           {items.map(({ index, key }) => {
             const row = rows[index];
             return row === undefined ? null : (
-              <tr key={key} role="row" aria-rowindex={index + 2} data-index={index} ref={virtual.measureElement} className={styles.tr}>
-                {columns.map((column) => (
-                  <td key={column.name} role="cell" className={styles.td} data-label={column.name}>
-                    <div>{column.cell(row)}</div>
-                  </td>
-                ))}
-              </tr>
+              <TableRow key={key} row={row} index={index} columns={columns as Column<unknown>[]} measure={virtual.measureElement} />
             );
           })}
           <Spacer height={below} className={styles.spacer} />
@@ -136,6 +130,27 @@ export function VirtualTable<T>({ label, columns, rows, rowKey, total, hasMore =
     </div>
   );
 }
+
+interface RowProps {
+  row: unknown;
+  index: number;
+  columns: Column<unknown>[];
+  measure: Ref<HTMLTableRowElement>;
+}
+
+/** Scrolling draws the table many times a second, and a row that is in view already not once more. */
+const TableRow = memo(function TableRow({ row, index, columns, measure }: RowProps) {
+  const styles = useStyles();
+  return (
+    <tr role="row" aria-rowindex={index + 2} data-index={index} ref={measure} className={styles.tr}>
+      {columns.map((column) => (
+        <td key={column.name} role="cell" className={styles.td} data-label={column.name}>
+          <div>{column.cell(row)}</div>
+        </td>
+      ))}
+    </tr>
+  );
+});
 
 function Spacer({ height, className }: { height: number; className: string }) {
   return height > 0 ? <tr aria-hidden="true" className={className} style={{ height }} /> : null;
