@@ -89,7 +89,10 @@ where
                 let mut left: usize = length;
                 while left > 0 {
                     let most = left.min(message.len());
-                    left -= stream.read(&mut message[..most]).await?;
+                    match stream.read(&mut message[..most]).await? {
+                        0 => return Ok(()),
+                        read => left -= read,
+                    }
                 }
                 "250 OK <id@far>\r\n"
             }
