@@ -9,6 +9,7 @@ import json
 import os
 import pathlib
 import re
+import ssl
 import subprocess
 import tempfile
 import urllib.parse
@@ -96,10 +97,13 @@ class Certificate:
 
     password = "pass word"
 
-    def __init__(self, folder, name, signed_by=None):
+    def __init__(self, folder, name, signed_by=None, names=()):
         self.key, self.pem = folder / f"{name}.key", folder / f"{name}.pem"
         self.pfx, self.both = folder / f"{name}.pfx", folder / f"{name}-both.pem"
         new = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30", "-subj", f"/CN={name}"]
+        if names:
+            new += ["-addext", "subjectAltName=" + ",".join(one if ":" in one else f"DNS:{one}" for one in names)]
+            new += ["-addext", "basicConstraints=critical,CA:FALSE"]
         chain = [] if signed_by is None else ["-CA", signed_by.pem, "-CAkey", signed_by.key]
         openssl(*new, *chain, "-keyout", self.key, "-out", self.pem)
         more = [] if signed_by is None else ["-certfile", signed_by.pem]
@@ -112,6 +116,11 @@ class Certificate:
 
     def public_pem(self):
         return self.pem.read_text()
+
+
+def trusting(ca):
+    """TLS that trusts this authority alone."""
+    return ssl.create_default_context(cafile=str(ca))
 
 
 def openssl(*arguments):
@@ -157,7 +166,7 @@ class Browser:
 
     def __init__(self, lab, callback):
         self.http, self.callback = requests.Session(), callback
-        self.http.verify, self.http.trust_env = str(lab.ca), False
+        self.http.verify, self.http.trust_env = str(lab.ca) if lab else True, False
         self.page, self.url, self.answer = None, None, None
 
     def open(self, url):

@@ -2,7 +2,6 @@
 
 use crate::timestamp;
 use mail_parser::MessageParser;
-use std::fmt::Write;
 use time::OffsetDateTime;
 
 /// Who couldn't be reached, and why.
@@ -50,13 +49,14 @@ pub(crate) fn report(
     let subject = original.subject().unwrap_or_default().replace(['\r', '\n'], " ");
     let id = original.message_id().unwrap_or_default();
     let Failure { recipients, status, diagnostic } = failure;
-    let mut per_recipient = String::new();
-    for address in recipients {
-        let _ = write!(
-            per_recipient,
-            "\r\nFinal-recipient: RFC822;{address}\r\nAction: failed\r\nStatus: {status}\r\nDiagnostic-code: {diagnostic}\r\n"
-        );
-    }
+    let per_recipient: String = recipients
+        .iter()
+        .map(|address| {
+            format!(
+                "\r\nFinal-recipient: RFC822;{address}\r\nAction: failed\r\nStatus: {status}\r\nDiagnostic-code: {diagnostic}\r\n"
+            )
+        })
+        .collect();
     format!(
         "From: \"Microsoft Outlook\" <MicrosoftExchange329e71ec88ae4615bbc36ab6ce41109e@{domain}>\r\n\
          To: <{sender}>\r\nDate: {date}\r\nSubject: Undeliverable: {subject}\r\nMessage-ID: <{new}@{domain}>\r\n\

@@ -62,7 +62,12 @@ impl Tenant {
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if !state.world.unseen.is_empty() {
+            let now = self.now();
+            state.world.unseen.retain(|_, seen| *seen > now);
+        }
+        state
     }
 
     pub(crate) fn now(&self) -> OffsetDateTime {

@@ -71,7 +71,7 @@ pub async fn begin(
         .append_pair("nonce", nonce.expose())
         .append_pair("code_challenge", &verifier.challenge())
         .append_pair("code_challenge_method", "S256")
-        .extend_pairs([choose_account(account)]);
+        .extend_pairs(whom_to_ask(account));
     Ok(Begun { url, state, nonce, verifier })
 }
 
@@ -106,12 +106,17 @@ impl ResponseMode {
 }
 
 /// The mailbox that shall send, where it is known: else the administrator's own session would be taken
-/// without a question (field 4). A hint and `select_account` can't be combined (facts 1.5).
-fn choose_account(account: &Account) -> (&'static str, &str) {
-    match account.mailbox.as_ref().or(account.from.as_ref()) {
-        Some(address) => ("login_hint", address.as_str()),
-        None => ("prompt", "select_account"),
-    }
+/// without a question (field 4). A hint and `select_account` can't be combined (facts 1.5). A plain provider
+/// gives `offline_access` only where consent is prompted for (OpenID Connect Core §11).
+fn whom_to_ask(account: &Account) -> Vec<(&'static str, &str)> {
+    let hint = account.mailbox.as_ref().or(account.from.as_ref());
+    let hint = hint.map(|address| ("login_hint", address.as_str()));
+    let prompt = match (account.cloud.is_entra(), hint) {
+        (false, _) => Some(("prompt", "consent")),
+        (true, None) => Some(("prompt", "select_account")),
+        (true, Some(_)) => None,
+    };
+    prompt.into_iter().chain(hint).collect()
 }
 
 #[cfg(test)]

@@ -47,6 +47,7 @@ fn route(tenant: &Tenant, call: &Call) -> Result<Answer, ControlError> {
         ("GET", []) => Ok(pages::overview(tenant)),
         ("GET", ["mail", address]) => Ok(pages::mailbox(tenant, address)),
         ("POST", ["page", "switch"]) => pages::set_switch(tenant, call),
+        ("POST", ["page", "clock"]) => pages::move_clock(tenant, call),
         ("GET", ["world"]) => Ok(Answer::json(200, &json!(tenant.lock().world))),
         ("PUT", ["world"]) => put_world(tenant, &body(call)?),
         ("POST", ["reset"]) => Ok(reset(tenant)),

@@ -3,6 +3,7 @@
 use super::ControlError;
 use crate::mailbox::{Counts, Folder, Stored};
 use crate::page;
+use crate::steering::STEERING;
 use crate::tenant::Tenant;
 use crate::timestamp;
 use crate::web::{Answer, Call};
@@ -43,12 +44,17 @@ pub(super) fn overview(tenant: &Tenant) -> Answer {
         .collect();
     let boxes: String =
         state.mailboxes.counts().map(|(address, counts)| mailbox_row(address, counts)).collect();
+    let recipients: String =
+        STEERING.iter().map(|name| row(&[name.name, name.does, name.provokes])).collect();
     let body = format!(
         "<h1>Simulated Microsoft 365 tenant</h1><p>{} · <code>{}</code> · <code>{}</code> · clock {}</p>\
+         <form method=\"post\" action=\"/page/clock\"><label for=\"advance_seconds\">Move the clock forward by seconds</label>\
+         <input type=\"text\" id=\"advance_seconds\" name=\"advance_seconds\" value=\"3600\" size=\"12\"><button type=\"submit\">Move</button></form>\
          <h2>Mailboxes</h2><table><tr><th>Address<th>Received<th>Sent</tr>{boxes}</table>\
          <h2>Users</h2><table><tr><th>Sign-in name<th>Name<th>Mailbox<th>Licenses<th>Authenticated SMTP<th>MFA</tr>{users}</table>\
          <h2>Applications</h2><table><tr><th>Name<th>Client ID<th>Certificates (SHA-1)<th>Secrets<th>Admin consent</tr>{apps}</table>\
          <h2>Switches</h2><table><tr><th>Switch<th>Value<th>What it does<th>Provokes</tr>{switches}</table>\
+         <h2>Recipients that steer</h2><table><tr><th>Recipient<th>What it does<th>Provokes</tr>{recipients}</table>\
          <p>Also as JSON: <a href=\"/world\">/world</a>, <a href=\"/switches\">/switches</a>, <a href=\"/requests\">/requests</a>.</p>",
         page::text(&info.name),
         page::text(&info.domain),
@@ -74,12 +80,24 @@ pub(super) fn mailbox(tenant: &Tenant, address: &str) -> Answer {
     page::wide(200, address, &body)
 }
 
-/// Sets one switch from the page's form. A form of another site is refused.
-pub(super) fn set_switch(tenant: &Tenant, call: &Call) -> Result<Answer, ControlError> {
+/// Moves the tenant's clock.
+pub(super) fn move_clock(tenant: &Tenant, call: &Call) -> Result<Answer, ControlError> {
+    check_origin(call)?;
+    let seconds = call.form().get("advance_seconds").and_then(|text| text.trim().parse::<i64>().ok());
+    super::advance(tenant, &json!({"advance_seconds": seconds}))?;
+    Ok(Answer::empty(303).with("location", "/"))
+}
+
+/// A form of another site is refused.
+fn check_origin(call: &Call) -> Result<(), ControlError> {
     let own = format!("http://{}", call.host);
-    if call.header("origin").is_some_and(|origin| origin != own) {
-        return Err(ControlError::Foreign);
-    }
+    let foreign = call.header("origin").is_some_and(|origin| origin != own);
+    if foreign { Err(ControlError::Foreign) } else { Ok(()) }
+}
+
+/// Sets one switch from the page's form.
+pub(super) fn set_switch(tenant: &Tenant, call: &Call) -> Result<Answer, ControlError> {
+    check_origin(call)?;
     let form = call.form();
     let (name, value) = (form.get("name").unwrap_or_default(), form.get("value").unwrap_or("null"));
     let value = serde_json::from_str(value).unwrap_or_else(|_| json!(value));

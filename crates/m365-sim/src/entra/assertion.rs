@@ -62,11 +62,29 @@ pub(crate) fn verify(
     let named = named_keys(header)?;
     check_client(claims, client_id)?;
     let app = world.app(client_id).ok_or_else(|| refusal::app_not_found(client_id, &world.tenant.name))?;
-    let certificate = find_certificate(app, &named, client_id)?;
+    let certificate = find_certificate(world, app, &named, client_id)?;
     check_life(certificate, tenant.now(), client_id)?;
     check_signature(&assertion, certificate, algorithm, client_id)?;
     check_audience(claims, world, tenant, call)?;
     check_time(claims, tenant.now())
+}
+
+/// Whether a proof of possession (additions B5) was signed by a valid key of this application: its issuer is the
+/// application's object id, it lives ten minutes at most, and it has no padding.
+pub(crate) fn proves_possession(jwt: &str, app: &App, now: OffsetDateTime) -> bool {
+    let Ok(assertion) = parse(jwt).map_err(|_| ()) else { return false };
+    let UnverifiedAssertion { header, claims, .. } = &assertion;
+    let (Ok(algorithm), false) = (algorithm(header), jwt.contains('=')) else { return false };
+    let (Some(from), Some(until)) = (instant(claims, "nbf"), instant(claims, "exp")) else { return false };
+    let in_time = until - from <= Duration::minutes(10) && from - SKEW <= now && now <= until + SKEW;
+    let for_us = text(claims, "aud") == Some("00000002-0000-0000-c000-000000000000");
+    let of_app = text(claims, "iss").is_some_and(|iss| iss.eq_ignore_ascii_case(&app.object_id.to_string()));
+    let id = app.client_id.to_string();
+    let signed = app.certificates.iter().any(|certificate| {
+        check_life(certificate, now, &id).is_ok()
+            && check_signature(&assertion, certificate, algorithm, &id).is_ok()
+    });
+    in_time && for_us && of_app && signed
 }
 
 fn parse(jwt: &str) -> Result<UnverifiedAssertion<'_>, Refusal> {
@@ -131,6 +149,7 @@ fn check_client(claims: &Value, client_id: &str) -> Result<(), Refusal> {
 }
 
 fn find_certificate<'a>(
+    world: &World,
     app: &'a App,
     named: &[Vec<u8>],
     client_id: &str,
@@ -138,7 +157,10 @@ fn find_certificate<'a>(
     let is_named = |certificate: &&RegisteredCertificate| {
         named.contains(&certificate.thumbprint_sha1()) || named.contains(&certificate.thumbprint_sha256())
     };
-    app.certificates.iter().find(is_named).ok_or_else(|| {
+    let is_seen = |certificate: &&RegisteredCertificate| {
+        !world.is_unseen(&format!("{}/{}", app.object_id, thumbprint_hex(certificate)))
+    };
+    app.certificates.iter().filter(is_seen).find(is_named).ok_or_else(|| {
         let thumbprint = hex::encode_upper(&named[0]);
         refusal::certificate("The key was not found.", &thumbprint, None, client_id)
     })

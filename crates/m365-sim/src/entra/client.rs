@@ -90,7 +90,11 @@ pub(crate) fn authenticate(
 pub(crate) fn find_app(world: &World, client_id: &str) -> Result<App, Refusal> {
     let directory = &world.tenant.name;
     let app = world.app(client_id).ok_or_else(|| refusal::app_not_found(client_id, directory))?;
-    if world.switches.service_principal_missing {
+    if world.is_unseen(&app.object_id.to_string()) {
+        return Err(refusal::app_not_found(client_id, directory));
+    }
+    let no_principal = !app.service_principal || world.is_unseen(&app.service_principal_id.to_string());
+    if world.switches.service_principal_missing || no_principal {
         return Err(refusal::service_principal_missing(client_id, &world.tenant.id.to_string()));
     }
     if world.switches.app_disabled {

@@ -24,6 +24,7 @@ use refusal::{Refusal, Trace};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+pub(crate) use assertion::proves_possession;
 pub(crate) use scope::resource_named;
 
 /// What Entra remembers between requests.

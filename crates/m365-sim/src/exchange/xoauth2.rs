@@ -64,6 +64,9 @@ pub(super) fn judge(tenant: &Tenant, given: &Xoauth2) -> Result<Authenticated, R
         return Err(Refused::plain());
     }
     let state = tenant.lock();
+    if state.world.switches.smtp_not_propagated {
+        return Err(Refused::plain());
+    }
     let user = state.world.user(&given.user).ok_or_else(Refused::plain)?;
     let rights_of = match text(&claims, "idtyp") {
         "app" => check_app(&state, user, &claims)?,

@@ -163,7 +163,7 @@ pub(super) fn message_json(stored: &Stored) -> Map<String, Value> {
 }
 
 /// `name eq 'text'` and comparisons of times, joined by `and`.
-struct Filter(Vec<(String, Comparison, String)>);
+pub(super) struct Filter(Vec<(String, Comparison, String)>);
 
 #[derive(Clone, Copy)]
 enum Comparison {
@@ -175,7 +175,7 @@ enum Comparison {
 }
 
 impl Filter {
-    fn parse(text: &str) -> Result<Self, Refusal> {
+    pub(super) fn parse(text: &str) -> Result<Self, Refusal> {
         let clauses: Option<Vec<_>> = text.split(" and ").map(Self::clause).collect();
         clauses.map(Self).ok_or_else(refusal::bad_filter)
     }
@@ -204,7 +204,7 @@ impl Filter {
         Some((name, comparison, unquoted.map_or_else(|| value.to_owned(), |text| text.replace("''", "'"))))
     }
 
-    fn matches(&self, message: &Map<String, Value>) -> bool {
+    pub(super) fn matches(&self, message: &Map<String, Value>) -> bool {
         self.0.iter().all(|(name, comparison, wanted)| {
             let value = message
                 .get(name)

@@ -9,6 +9,7 @@ mod drafts;
 mod limits;
 mod messages;
 mod refusal;
+mod registry;
 mod send_mail;
 mod upload;
 
@@ -29,6 +30,7 @@ use uuid::Uuid;
 pub(crate) struct Memory {
     usages: limits::Usages,
     drafts: drafts::Drafts,
+    registry: registry::Memory,
 }
 
 /// One authorised call about one user.
@@ -69,6 +71,9 @@ async fn handle(tenant: &Tenant, call: &Call, switches: &Switches) -> Result<Ans
         return Err(refusal::throttled(switches.graph_throttle_seconds));
     }
     let segments = keys_as_segments(call);
+    if registry::is_here(&segments) {
+        return registry::answer(tenant, call, &bearer);
+    }
     let (name, rest) = match &segments[..] {
         ["oidc", "userinfo"] => return directory::userinfo(tenant, &bearer),
         ["v1.0", "me", rest @ ..] => (bearer.user_id()?, rest),
@@ -102,12 +107,15 @@ async fn handle(tenant: &Tenant, call: &Call, switches: &Switches) -> Result<Ans
     }
 }
 
-/// OData has two forms of a key: `users/x` and `users('x')`.
+/// OData has three forms of a key: `users/x`, `users('x')` and `applications(appId='x')`.
 fn keys_as_segments(call: &Call) -> Vec<&str> {
     let mut parts = Vec::new();
     for segment in &call.segments {
-        match segment.strip_suffix("')").and_then(|text| text.split_once("('")) {
-            Some((name, key)) => parts.extend([name, key]),
+        match segment.strip_suffix(')').and_then(|text| text.split_once('(')) {
+            Some((name, key)) => {
+                let bare = key.strip_prefix('\'').and_then(|key| key.strip_suffix('\''));
+                parts.extend([name, bare.unwrap_or(key)]);
+            }
             None => parts.push(segment.as_str()),
         }
     }

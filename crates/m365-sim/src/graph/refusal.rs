@@ -4,9 +4,9 @@ use crate::tenant::Tenant;
 use crate::timestamp;
 use crate::web::{Answer, Call};
 use base64::{Engine, engine::general_purpose::STANDARD};
-use serde_json::json;
-use std::fmt::Write;
+use serde_json::{Value, json};
 use time::OffsetDateTime;
+use uuid::Uuid;
 
 /// A refusal of Graph.
 #[derive(Debug)]
@@ -17,11 +17,13 @@ pub(crate) struct Refusal {
     retry_after_seconds: Option<u32>,
     /// Claims that a new token must answer, for the challenge of a 401.
     claims: Option<String>,
+    /// What stands between message and innerError.
+    details: Option<Box<Value>>,
 }
 
 impl Refusal {
     fn new(status: u16, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into(), retry_after_seconds: None, claims: None }
+        Self { status, code, message: message.into(), retry_after_seconds: None, claims: None, details: None }
     }
 
     pub(crate) fn answer(&self, tenant: &Tenant, call: &Call, request_id: &str) -> Answer {
@@ -29,7 +31,7 @@ impl Refusal {
             // No JSON was ever seen with them (additions C1).
             return Answer::empty(self.status).noting("error_code", self.code);
         }
-        let body = json!({"error": {
+        let mut body = json!({"error": {
             "code": self.code,
             "message": self.message,
             "innerError": {
@@ -38,6 +40,11 @@ impl Refusal {
                 "client-request-id": call.header("client-request-id").unwrap_or(request_id),
             },
         }});
+        if let Some(details) = &self.details {
+            let inner = body["error"].as_object_mut().and_then(|error| error.remove("innerError"));
+            body["error"]["details"] = (**details).clone();
+            body["error"]["innerError"] = inner.unwrap_or_default();
+        }
         let mut answer =
             Answer::new(self.status, "application/json", body.to_string()).noting("error_code", self.code);
         if let Some(seconds) = self.retry_after_seconds {
@@ -51,8 +58,7 @@ impl Refusal {
             if let Some(claims) = &self.claims {
                 let description = &self.message;
                 let claims = STANDARD.encode(claims);
-                let _ = write!(
-                    realm,
+                realm += &format!(
                     ", error_description=\"{description}\", error=\"insufficient_claims\", claims=\"{claims}\""
                 );
             }
@@ -280,4 +286,88 @@ pub(super) fn with_status(status: u16) -> Refusal {
 pub(super) fn unavailable() -> Refusal {
     let message = "The service is temporarily unavailable. Retry the request after a delay.";
     Refusal { retry_after_seconds: Some(10), ..Refusal::new(503, "serviceNotAvailable", message) }
+}
+
+fn bad_request(message: impl Into<String>) -> Refusal {
+    Refusal::new(400, "Request_BadRequest", message)
+}
+
+pub(super) fn bad_properties() -> Refusal {
+    bad_request("One or more properties are invalid.")
+}
+
+pub(super) fn bad_property(name: &str) -> Refusal {
+    bad_request(format!("Invalid value specified for property '{name}' of resource 'Application'."))
+}
+
+pub(super) fn bad_usage() -> Refusal {
+    bad_request(
+        "The value for the property \"usage\" in one of your credentials is invalid. Acceptable values are Sign, Verify.",
+    )
+}
+
+pub(super) fn bad_key() -> Refusal {
+    Refusal::new(400, "KeyCredentialsInvalidValue", "Key credential value is invalid.")
+}
+
+pub(super) fn bad_key_end() -> Refusal {
+    Refusal::new(400, "KeyCredentialsInvalidEndDate", "Key credential end date is invalid.")
+}
+
+pub(super) fn key_not_updatable(key_id: &str) -> Refusal {
+    let message = format!("Update to existing credential with KeyId '{key_id}' is not allowed.");
+    Refusal::new(400, "KeyNotUpdatable", message)
+}
+
+/// A wrong proof is told as a wrong access token (additions B5).
+pub(super) fn proof_refused() -> Refusal {
+    Refusal::new(401, "Authentication_MissingOrMalformed", "Access Token missing or malformed.")
+}
+
+pub(super) fn lifetime_over_policy(policy: Uuid) -> Refusal {
+    let message =
+        format!("Credential lifetime exceeds the max value allowed as per assigned policy '{policy}'.");
+    let details = json!([{"code": "InvalidKeyEndDate", "message": message, "target": "EndDate"}]);
+    let refusal = Refusal::new(400, "CredentialInvalidLifetimeAsPerAppPolicy", message);
+    Refusal { details: Some(Box::new(details)), ..refusal }
+}
+
+/// Its real text was not seen (additions B8).
+pub(super) fn secrets_forbidden() -> Refusal {
+    let message = "Credential type is not allowed as per assigned policy.";
+    Refusal::new(400, "CredentialTypeNotAllowedAsPerAppPolicy", message)
+}
+
+pub(super) fn directory_quota() -> Refusal {
+    let message = "The directory object quota limit for the Principal has been exceeded. Please ask your administrator to increase the \
+         quota limit or delete objects to reduce the used quota.";
+    Refusal::new(403, "Directory_QuotaExceeded", message)
+}
+
+pub(super) fn no_backing_application(app_id: &str) -> Refusal {
+    bad_request(format!(
+        "The appId '{app_id}' of the service principal does not reference a valid application object."
+    ))
+}
+
+fn exists(message: impl Into<String>) -> Refusal {
+    Refusal::new(409, "Request_MultipleObjectsWithSameKeyValue", message)
+}
+
+pub(super) fn principal_exists(app_id: &str) -> Refusal {
+    exists(format!(
+        "The service principal cannot be created, updated, or restored because the service principal name {app_id} is already in use."
+    ))
+}
+
+pub(super) fn grant_exists() -> Refusal {
+    exists("Permission entry already exists.")
+}
+
+pub(super) fn bad_reference() -> Refusal {
+    bad_request("Not a valid reference update.")
+}
+
+pub(super) fn role_assigned_already() -> Refusal {
+    bad_request("Permission being assigned already exists on the object")
 }

@@ -66,6 +66,10 @@ pub struct App {
     pub admin_consent: bool,
     /// Consents beside that.
     pub consents: Vec<Consent>,
+    /// Application permissions granted beside that.
+    pub app_roles: Vec<ApplicationPermission>,
+    /// There is a service principal (enterprise application) in the tenant.
+    pub service_principal: bool,
     /// Mailboxes on which the app's Exchange service principal has Full Access (app-only SMTP);
     /// null: all of them.
     pub mailbox_permissions: Option<Vec<String>>,
@@ -97,6 +101,8 @@ impl App {
             application: Vec::new(),
             admin_consent: false,
             consents: Vec::new(),
+            app_roles: Vec::new(),
+            service_principal: true,
             mailbox_permissions: None,
             rbac_smtp_mailboxes: Vec::new(),
         }
@@ -131,9 +137,15 @@ impl App {
 
     /// The app roles of `resource` that are granted.
     pub(crate) fn granted_roles(&self, resource: Resource) -> Vec<&'static str> {
-        let granted =
-            self.application.iter().filter(|role| self.admin_consent && role.resource() == resource);
-        granted.map(|role| role.name()).collect()
+        let configured = self.application.iter().filter(|_| self.admin_consent);
+        let granted = configured.chain(&self.app_roles).filter(|role| role.resource() == resource);
+        let mut names: Vec<&'static str> = Vec::new();
+        for role in granted {
+            if !names.contains(&role.name()) {
+                names.push(role.name());
+            }
+        }
+        names
     }
 
     /// Keeps what a user (or, with none, an administrator for everyone) accepted.

@@ -31,6 +31,7 @@ pub struct RegisteredCertificate {
     key_bits: usize,
     not_before: OffsetDateTime,
     not_after: OffsetDateTime,
+    subject: String,
 }
 
 impl RegisteredCertificate {
@@ -60,6 +61,7 @@ impl RegisteredCertificate {
             public_key,
             not_before: body.validity().not_before.to_system_time().into(),
             not_after: body.validity().not_after.to_system_time().into(),
+            subject: body.subject().to_string(),
             der: der.to_vec(),
         })
     }
@@ -82,6 +84,11 @@ impl RegisteredCertificate {
     /// Size of the RSA modulus; 0 when the key isn't RSA.
     pub(crate) fn key_bits(&self) -> usize {
         self.key_bits
+    }
+
+    /// The subject as Graph shows it, e.g. `CN=gate`.
+    pub(crate) fn subject(&self) -> String {
+        self.subject.clone()
     }
 
     pub(crate) fn not_before(&self) -> OffsetDateTime {

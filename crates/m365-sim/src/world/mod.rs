@@ -7,6 +7,7 @@ mod certificate;
 mod demo;
 mod license;
 mod permission;
+pub(crate) mod permission_by_id;
 mod switches;
 mod user;
 
@@ -23,6 +24,8 @@ pub(crate) use permission::{Resource, delegated_permission};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 /// Why a world, or a change of one, was refused.
@@ -76,6 +79,9 @@ pub struct World {
     pub switches: Switches,
     /// How far the simulated clock is ahead of the real one (negative: behind), in seconds.
     pub clock_offset_seconds: i64,
+    /// What was made a moment ago and isn't seen everywhere yet, and when it will be (additions B9).
+    #[serde(skip)]
+    pub(crate) unseen: BTreeMap<String, OffsetDateTime>,
 }
 
 impl World {
@@ -135,6 +141,11 @@ impl World {
     /// The user whose sign-in name or mail address this is, or whose object id.
     pub fn user(&self, name: &str) -> Option<&User> {
         self.users.iter().find(|user| user.is(name))
+    }
+
+    /// Whether this object (by id), or key (`object/THUMBPRINT`), isn't replicated yet.
+    pub(crate) fn is_unseen(&self, key: &str) -> bool {
+        self.unseen.contains_key(key)
     }
 
     /// Whether this user administers the tenant. In a world that names no administrator, all do.

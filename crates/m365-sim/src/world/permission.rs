@@ -29,6 +29,14 @@ impl Resource {
             Self::Exchange => "00000002-0000-0ff1-ce00-000000000000",
         }
     }
+
+    /// What the portal calls it.
+    pub(crate) fn display_name(self) -> &'static str {
+        match self {
+            Self::Graph => "Microsoft Graph",
+            Self::Exchange => "Office 365 Exchange Online",
+        }
+    }
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -68,6 +76,7 @@ const DELEGATED: &[Entry] = &[
     entry("SMTP.Send", &[Graph, Exchange], false, "Send emails from your mailbox using SMTP AUTH"),
     entry("IMAP.AccessAsUser.All", &[Graph, Exchange], false, "Read and write access to your mail (IMAP)"),
     entry("POP.AccessAsUser.All", &[Graph, Exchange], false, "Read and write access to your mail (POP)"),
+    entry("Application.Read.All", &[Graph], true, "Read applications"),
     entry("Application.ReadWrite.All", &[Graph], true, "Read and write applications"),
     entry("AppRoleAssignment.ReadWrite.All", &[Graph], true, "Manage app permission grants"),
     entry("DelegatedPermissionGrant.ReadWrite.All", &[Graph], true, "Manage delegated permission grants"),
@@ -80,6 +89,7 @@ const APPLICATION: &[Entry] = &[
     entry("Mail.ReadWrite", &[Graph], true, "Read and write mail in all mailboxes"),
     entry("MailboxSettings.Read", &[Graph], true, "Read all user mailbox settings"),
     entry("User.Read.All", &[Graph], true, "Read all users' full profiles"),
+    entry("Application.Read.All", &[Graph], true, "Read all applications"),
     entry("Application.ReadWrite.OwnedBy", &[Graph], true, "Manage apps that this app creates or owns"),
     entry("Application.ReadWrite.All", &[Graph], true, "Read and write all applications"),
     entry("AppRoleAssignment.ReadWrite.All", &[Graph], true, "Manage app permission grants"),
@@ -102,6 +112,10 @@ impl DelegatedPermission {
     /// The bare name, e.g. `Mail.Send`.
     pub fn name(&self) -> &'static str {
         self.entry.name
+    }
+
+    pub(crate) fn resource(&self) -> Resource {
+        self.resource
     }
 
     pub(crate) fn admin_only(&self) -> bool {
@@ -176,6 +190,18 @@ impl From<ApplicationPermission> for String {
 pub(crate) fn delegated_permission(resource: Resource, name: &str) -> Option<DelegatedPermission> {
     let entry = DELEGATED.iter().find(|entry| entry.name.eq_ignore_ascii_case(name))?;
     entry.resources.contains(&resource).then_some(DelegatedPermission { entry, resource })
+}
+
+/// Every application permission.
+pub(crate) fn applications() -> impl Iterator<Item = ApplicationPermission> {
+    APPLICATION.iter().map(ApplicationPermission)
+}
+
+/// Every delegated permission, once for each of its resources.
+pub(crate) fn delegations() -> impl Iterator<Item = DelegatedPermission> {
+    DELEGATED.iter().flat_map(|entry| {
+        entry.resources.iter().map(move |resource| DelegatedPermission { entry, resource: *resource })
+    })
 }
 
 // The application permission of this name.

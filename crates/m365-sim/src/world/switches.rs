@@ -120,6 +120,15 @@ switches! {
         "sendMail takes the message and closes the connection without an answer", "none (outcome unknown)";
     graph_late_timeout: bool = false,
         "sendMail takes the message and answers 504", "HTTP 504 UnknownError";
+    replication_delay_seconds: u32 = 0,
+        "What is made through Graph (application, service principal, certificate) is seen everywhere only after so long",
+        "HTTP 404 Request_ResourceNotFound, 400 Request_BadRequest; AADSTS700016, 7000229, 700027";
+    key_lifetime_max_days: Option<u32> = None,
+        "An app management policy limits the life of certificates that are added (null: no policy)", "HTTP 400 CredentialInvalidLifetimeAsPerAppPolicy";
+    secrets_forbidden: bool = false,
+        "An app management policy forbids client secrets", "HTTP 400 CredentialTypeNotAllowedAsPerAppPolicy";
+    directory_quota_exceeded: bool = false,
+        "The principal has made as many objects as it may", "HTTP 403 Directory_QuotaExceeded";
     continuous_access: bool = false,
         "Access tokens end as soon as the user's sessions are revoked, not when they expire", "HTTP 401 InvalidAuthenticationToken: TokenIssuedBeforeRevocationTimestamp";
     sent_items_delay_seconds: u32 = 0,
@@ -162,6 +171,8 @@ switches! {
         "Security defaults refuse SMTP", "535 5.7.139 user is locked by your organization's security defaults policy";
     smtp_account_locked: bool = false,
         "The account is locked", "535 5.7.139 account locked";
+    smtp_not_propagated: bool = false,
+        "Every token is refused, as right after a set-up in Exchange that hasn't propagated", "535 5.7.3 Authentication unsuccessful";
     smtp_challenge: bool = false,
         "A refused token gets a 334 challenge in JSON before the 535, as other servers do", "334, then 535";
     smtp_outage: Outage = Outage::Off,

@@ -179,6 +179,14 @@ async fn the_page_says_simulated_and_its_switches_work() {
     let reply = lab.http.post(&url).form(&form).send().await.unwrap();
     assert_eq!(reply.status(), 303);
     assert!(lab.sim.world().switches.ca_block);
+    assert!(html.contains("timeout@"), "the recipients that steer are told");
+    let before = lab.sim.now();
+    let clock = format!("{}/page/clock", lab.sim.control_url);
+    let moved = lab.http.post(&clock).form(&[("advance_seconds", "3600")]).send().await.unwrap();
+    assert_eq!(moved.status(), 303);
+    assert!(lab.sim.now() - before >= time::Duration::HOUR);
+    let foreign = lab.http.post(&clock).header("origin", "https://evil.example");
+    assert_eq!(foreign.form(&[("advance_seconds", "1")]).send().await.unwrap().status(), 403);
 }
 
 #[tokio::test]

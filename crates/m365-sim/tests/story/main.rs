@@ -11,6 +11,7 @@ mod device_code;
 mod drafts;
 mod graph;
 mod limits;
+mod registry;
 mod smtp;
 mod steering;
 mod tokens;

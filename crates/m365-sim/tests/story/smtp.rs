@@ -246,6 +246,14 @@ async fn the_fourth_connection_is_refused_at_the_end_of_the_data() {
 }
 
 #[tokio::test]
+async fn what_has_not_propagated_refuses_every_token() {
+    let (lab, token, _) = authenticated(|_| {}).await;
+    lab.switch(|switches| switches.smtp_not_propagated = true);
+    let refused = answer_to(&lab, &lab.user, &token).await;
+    assert!(refused.starts_with("535 5.7.3 Authentication unsuccessful"), "{refused}");
+}
+
+#[tokio::test]
 async fn what_the_mailbox_may_not_is_refused_at_the_end_of_the_data() {
     let (lab, _, mut dialog) = authenticated(|_| {}).await;
     let mut refused = async |change: fn(&mut m365_sim::world::Switches), start: &str| {

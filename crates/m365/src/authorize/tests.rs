@@ -63,6 +63,17 @@ async fn a_known_mailbox_is_hinted_at_and_nothing_else_is_prompted() {
     assert!(!fields.contains_key("prompt"));
 }
 
+#[test]
+fn a_plain_provider_is_asked_to_prompt_for_consent_or_it_gives_no_refresh_token() {
+    let mut account = testing::account("https://login.example");
+    let mut cloud = (*account.cloud).clone();
+    cloud.discovery = Some("https://login.example/.well-known/openid-configuration".parse().unwrap());
+    account.cloud = cloud.into();
+    assert_eq!(whom_to_ask(&account), [("prompt", "consent")]);
+    account.from = Some("scanner@contoso.example".parse().unwrap());
+    assert_eq!(whom_to_ask(&account), [("prompt", "consent"), ("login_hint", "scanner@contoso.example")]);
+}
+
 fn claims() -> Value {
     let now = now().unix_timestamp();
     json!({
