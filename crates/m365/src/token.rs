@@ -22,7 +22,7 @@ use crate::provider::Doors;
 use crate::scope::{self, Resource};
 use crate::secret::{AccessToken, AuthorizationCode, DeviceSecret, RefreshToken, Verifier};
 
-pub use cache::Tokens;
+pub use cache::{Fetches, Tokens};
 pub use hints::TokenHints;
 
 /// What a refresh or a request as the application brought.

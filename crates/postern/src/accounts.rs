@@ -22,6 +22,7 @@ use crate::api::access::Actor;
 use crate::api::input::{Name, SecretText};
 use crate::app::App;
 use crate::problem::{Problem, shown};
+use crate::queue::route::SenderPattern;
 use crate::vault::Record;
 use crate::{account_state, audit, certificates};
 
@@ -68,6 +69,12 @@ pub struct NewAccount {
     pub transport: Transport,
     /// The sender, if it is not the signed-in mailbox.
     pub from: Option<Address>,
+    /// As whom else it may send.
+    pub senders: Vec<SenderPattern>,
+    /// What happens to a message of which nobody knows whether it was sent.
+    pub unknown_policy: UnknownPolicy,
+    /// Which way mail goes that Graph can't carry as it is.
+    pub large_mail: LargeMail,
     /// Whether it shall be the default.
     pub default: bool,
 }
@@ -105,6 +112,12 @@ pub struct Changes {
     pub transport: Option<Transport>,
     /// The sender; `Some(None)` goes back to the signed-in mailbox.
     pub from: Option<Option<Address>>,
+    /// As whom else it may send.
+    pub senders: Option<Vec<SenderPattern>>,
+    /// What happens to a message of which nobody knows whether it was sent.
+    pub unknown_policy: Option<UnknownPolicy>,
+    /// Which way mail goes that Graph can't carry as it is.
+    pub large_mail: Option<LargeMail>,
     /// Whether it takes over as the default.
     pub default: bool,
 }
@@ -133,9 +146,9 @@ async fn add(app: &App, actor: &Actor, new: NewAccount) -> Result<Account, Probl
         sign_in: new.sign_in,
         transport: new.transport,
         from_address: new.from.map(|from| from.to_string()),
-        senders: Vec::new(),
-        unknown_policy: UnknownPolicy::LookThenResend,
-        large_mail: LargeMail::Draft,
+        senders: texts(&new.senders),
+        unknown_policy: new.unknown_policy,
+        large_mail: new.large_mail,
         is_default: new.default,
         state,
         created_at: now,
@@ -349,10 +362,17 @@ async fn changed(
             Some(from) => from.map(|from| from.to_string()),
             None => row.from_address,
         },
+        senders: changes.senders.map_or(row.senders, |senders| texts(&senders)),
+        unknown_policy: changes.unknown_policy.unwrap_or(row.unknown_policy),
+        large_mail: changes.large_mail.unwrap_or(row.large_mail),
         is_default: changes.default || row.is_default,
         updated_at: now,
         ..row
     })
+}
+
+fn texts(senders: &[SenderPattern]) -> Vec<String> {
+    senders.iter().map(|sender| sender.as_str().to_owned()).collect()
 }
 
 /// Another tenant, application, cloud or way to sign in needs a new sign-in; another transport needs another permission,
@@ -392,7 +412,8 @@ fn facts(row: &AccountRow) -> serde_json::Value {
     json!({
         "name": row.name, "cloud": row.cloud, "tenant_id": row.tenant, "client_id": row.client_id,
         "credential": credential, "sign_in": row.sign_in.as_str(), "transport": row.transport.as_str(),
-        "from": row.from_address,
+        "from": row.from_address, "senders": row.senders, "unknown_policy": row.unknown_policy,
+        "large_mail": row.large_mail,
     })
 }
 

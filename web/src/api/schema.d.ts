@@ -2038,6 +2038,8 @@ export interface components {
             from?: string | null;
             grant?: components["schemas"]["Grant"] | null;
             id: string;
+            /** @description How mail goes that Graph can't carry as it is: `draft`, `smtp` or `refuse`. */
+            large_mail: string;
             name: string;
             /** @description What this change brought with it, such as a sign-in that is no longer valid. */
             notices?: string[];
@@ -2045,6 +2047,8 @@ export interface components {
             pending?: Record<string, unknown> | null;
             /** @description The redirect URIs to register, the best first. */
             redirect_uris: string[];
+            /** @description As whom else it may send: `scanner@contoso.com`, `*@contoso.com`, or `*`. */
+            senders: string[];
             /** @description `delegated` or `application`. */
             sign_in: string;
             state: components["schemas"]["AccountState"];
@@ -2052,6 +2056,8 @@ export interface components {
             tenant_id: string;
             /** @description `graph` or `smtp`. */
             transport: string;
+            /** @description What happens to a message of which nobody knows whether it was sent: `look_then_resend` or `hold`. */
+            unknown_policy: string;
             updated: string;
         };
         /** @description What to change of an account; what is not given stays. */
@@ -2063,10 +2069,16 @@ export interface components {
             default?: boolean;
             /** @description Null goes back to the signed-in mailbox. */
             from?: string | null;
+            /** @description `draft`, `smtp` or `refuse`. */
+            large_mail?: string | null;
             name?: string | null;
+            /** @description As whom else it may send: all of them, in place of those before. */
+            senders?: string[] | null;
             sign_in?: string | null;
             tenant_id?: string | null;
             transport?: string | null;
+            /** @description `look_then_resend` or `hold`. */
+            unknown_policy?: string | null;
         };
         /** @description A page of accounts. */
         AccountList: {
@@ -2085,14 +2097,23 @@ export interface components {
             default?: boolean;
             /** @description The signed-in mailbox is the default; an application must say it. */
             from?: string | null;
+            /**
+             * @description How mail goes that Graph can't carry as it is: `draft` (the default: a draft and an upload session, or SMTP where
+             *     that can't be), `smtp` (also for messages whose header names others than the envelope) or `refuse`.
+             */
+            large_mail?: string | null;
             /** @description The tenant is the default. */
             name?: string | null;
+            /** @description As whom else it may send: `scanner@contoso.com`, `*@contoso.com`, or `*`; nobody is the default. */
+            senders?: string[] | null;
             /** @description `delegated` is the default. */
             sign_in?: string | null;
             /** @description GUID or verified domain. */
             tenant_id: string;
             /** @description `graph` is the default. */
             transport?: string | null;
+            /** @description What happens to a message of which nobody knows whether it was sent: `look_then_resend` (the default) or `hold`. */
+            unknown_policy?: string | null;
         };
         AccountState: {
             cause?: string | null;

@@ -6,6 +6,7 @@
 //! Neighbours: `grant_keeper` stores what must survive us.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use time::{Duration, OffsetDateTime};
@@ -24,6 +25,16 @@ use crate::token::{self, Issued};
 pub struct Tokens {
     keeper: Arc<dyn GrantKeeper>,
     shelves: Arc<Mutex<HashMap<String, Shelf>>>,
+    fetches: Arc<[AtomicU64; 2]>,
+}
+
+/// How often Entra was asked for a token, since the start of the process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fetches {
+    /// It gave one.
+    pub obtained: u64,
+    /// It did not.
+    pub failed: u64,
 }
 
 /// What is known for one account.
@@ -50,7 +61,13 @@ enum Found {
 impl Tokens {
     /// An empty cache over the keeper of the grants.
     pub fn new(keeper: Arc<dyn GrantKeeper>) -> Self {
-        Self { keeper, shelves: Arc::default() }
+        Self { keeper, shelves: Arc::default(), fetches: Arc::default() }
+    }
+
+    /// How often Entra was asked for a token.
+    pub fn fetches(&self) -> Fetches {
+        let [obtained, failed] = &*self.fetches;
+        Fetches { obtained: obtained.load(Ordering::Relaxed), failed: failed.load(Ordering::Relaxed) }
     }
 
     /// A token for the resource with some life left: the one in use, or a new one.
@@ -186,12 +203,14 @@ struct Errand {
 
 impl Errand {
     async fn run(&self) -> Result<Issued, Failure> {
-        match self.account.sign_in {
+        let fetched = match self.account.sign_in {
             SignIn::Application => {
                 token::client_credentials(&self.connection, &self.account, self.resource, self.now).await
             }
             SignIn::Delegated => self.use_grant().await,
-        }
+        };
+        self.tokens.fetches[usize::from(fetched.is_err())].fetch_add(1, Ordering::Relaxed);
+        fetched
     }
 
     /// Load, refresh, store the successor, and only then use what came: in this order.

@@ -8,7 +8,7 @@ use http::StatusCode;
 use m365::tenant::{ClientId, Tenant};
 use mail::Address;
 use serde::{Deserialize, Deserializer, Serialize};
-use store::{CredentialRow, SignIn, Transport};
+use store::{CredentialRow, LargeMail, SignIn, Transport, UnknownPolicy};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
@@ -20,6 +20,7 @@ use super::test_email::ReportView;
 use crate::accounts::{self, Account, Changes, NewAccount, NewCredential};
 use crate::app::App;
 use crate::problem::Problem;
+use crate::queue::route::SenderPattern;
 use crate::test_email;
 
 /// An account as everybody may see it: never its secret or token.
@@ -39,6 +40,12 @@ pub struct AccountView {
     /// `graph` or `smtp`.
     transport: &'static str,
     from: Option<String>,
+    /// As whom else it may send: `scanner@contoso.com`, `*@contoso.com`, or `*`.
+    senders: Vec<String>,
+    /// What happens to a message of which nobody knows whether it was sent: `look_then_resend` or `hold`.
+    unknown_policy: &'static str,
+    /// How mail goes that Graph can't carry as it is: `draft`, `smtp` or `refuse`.
+    large_mail: &'static str,
     default: bool,
     state: StateView,
     grant: Option<GrantView>,
@@ -125,6 +132,17 @@ pub struct AccountRequest {
     #[serde(default, deserialize_with = "parsed_option")]
     #[schema(value_type = Option<String>)]
     from: Option<Address>,
+    /// As whom else it may send: `scanner@contoso.com`, `*@contoso.com`, or `*`; nobody is the default.
+    #[serde(default)]
+    #[schema(value_type = Option<Vec<String>>)]
+    senders: Vec<SenderPattern>,
+    /// What happens to a message of which nobody knows whether it was sent: `look_then_resend` (the default) or `hold`.
+    #[schema(value_type = Option<String>)]
+    unknown_policy: Option<UnknownPolicy>,
+    /// How mail goes that Graph can't carry as it is: `draft` (the default: a draft and an upload session, or SMTP where
+    /// that can't be), `smtp` (also for messages whose header names others than the envelope) or `refuse`.
+    #[schema(value_type = Option<String>)]
+    large_mail: Option<LargeMail>,
     #[serde(default)]
     default: bool,
 }
@@ -147,6 +165,15 @@ pub struct AccountChange {
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>)]
     from: Option<Option<Address>>,
+    /// As whom else it may send: all of them, in place of those before.
+    #[schema(value_type = Option<Vec<String>>)]
+    senders: Option<Vec<SenderPattern>>,
+    /// `look_then_resend` or `hold`.
+    #[schema(value_type = Option<String>)]
+    unknown_policy: Option<UnknownPolicy>,
+    /// `draft`, `smtp` or `refuse`.
+    #[schema(value_type = Option<String>)]
+    large_mail: Option<LargeMail>,
     /// True makes it the default; the default ends when another takes it.
     #[serde(default)]
     default: bool,
@@ -210,6 +237,9 @@ pub async fn create(
         sign_in: request.sign_in.unwrap_or(SignIn::Delegated),
         transport: request.transport.unwrap_or(Transport::Graph),
         from: request.from,
+        senders: request.senders,
+        unknown_policy: request.unknown_policy.unwrap_or(UnknownPolicy::LookThenResend),
+        large_mail: request.large_mail.unwrap_or(LargeMail::Draft),
         default: request.default,
     };
     let account = accounts::create(&app, &actor, new).await?;
@@ -249,6 +279,9 @@ pub async fn edit(
         sign_in: request.sign_in,
         transport: request.transport,
         from: request.from,
+        senders: request.senders,
+        unknown_policy: request.unknown_policy,
+        large_mail: request.large_mail,
         default: request.default,
     };
     let (account, notices) = accounts::edit(&app, &actor, before, changes).await?;
@@ -294,6 +327,9 @@ impl AccountView {
             sign_in: row.sign_in.as_str(),
             transport: row.transport.as_str(),
             from: row.from_address.or_else(|| grant.as_ref().map(|grant| grant.user.clone())),
+            senders: row.senders,
+            unknown_policy: row.unknown_policy.as_str(),
+            large_mail: row.large_mail.as_str(),
             default: row.is_default,
             state: StateView {
                 name: row.state.name.as_str(),

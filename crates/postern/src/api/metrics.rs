@@ -44,10 +44,19 @@ pub(super) async fn show(
     app.queue.meter.write(&mut text);
     family(&mut text, "postern_deliveries_in_flight", "gauge", "Deliveries under way.");
     sample(&mut text, "postern_deliveries_in_flight", "", app.queue.traffic.in_flight());
+    write_tokens(&app, &mut text);
     let accounts = read_accounts(&app).await?;
     write_queue(&app, &accounts, &mut text).await?;
     write_expiries(&app, &accounts, &mut text).await?;
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text))
+}
+
+fn write_tokens(app: &App, text: &mut String) {
+    let fetches = app.tokens.fetches();
+    let name = "postern_token_refreshes_total";
+    family(text, name, "counter", "Access tokens that Entra was asked for.");
+    sample(text, name, "result=\"obtained\"", fetches.obtained);
+    sample(text, name, "result=\"failed\"", fetches.failed);
 }
 
 async fn read_accounts(app: &App) -> Result<Vec<AccountRow>, Problem> {

@@ -242,6 +242,9 @@ impl Reception {
             Ok(Accepted::Duplicate { of }) => return Ok(Taken::Duplicate(of)),
             Err(error) => return Err(self.refuse_to_accept(&error)),
         }
+        if let Some(submitter) = self.offer.submitter_id {
+            app.queue.note_used(app, submitter);
+        }
         Ok(Taken::Accepted(self.id))
     }
 

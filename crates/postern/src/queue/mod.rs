@@ -61,6 +61,8 @@ pub struct Queue {
     at_work: Mutex<HashSet<ClaimKey>>,
     /// The versions at which accounts were found broken.
     broken: Mutex<HashMap<Uuid, i64>>,
+    /// When submitters were last noted to have handed something over.
+    used: Mutex<HashMap<Uuid, OffsetDateTime>>,
 }
 
 impl Queue {
@@ -79,6 +81,7 @@ impl Queue {
             node: Node { name: host_name(), run: Uuid::new_v4() },
             at_work: Mutex::default(),
             broken: Mutex::default(),
+            used: Mutex::default(),
         }
     }
 
@@ -113,6 +116,25 @@ impl Queue {
         if let Err(error) = app.store.queue().resume(account).await {
             tracing::error!(%account, %error, "cannot note that an account's mail goes again");
         }
+    }
+
+    /// Notes that a submitter has handed something over: once a minute, and nobody waits for it.
+    fn note_used(&self, app: &Arc<App>, submitter: Uuid) {
+        let now = app.now();
+        let mut used = lock(&self.used);
+        if used.get(&submitter).is_some_and(|last| (now - *last).abs() < time::Duration::MINUTE) {
+            return;
+        }
+        used.insert(submitter, now);
+        drop(used);
+        let app = Arc::clone(app);
+        self.workers.spawn(async move {
+            let Ok(submitters) = app.queue.directory.submitters(&app).await else { return };
+            let Some(row) = submitters.find(submitter) else { return };
+            if let Err(error) = app.store.submitters().touch(row, now).await {
+                tracing::warn!(submitter = row.name, %error, "cannot note that a submitter was used");
+            }
+        });
     }
 
     fn begin(&self, claim: &Claim) {

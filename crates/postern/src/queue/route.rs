@@ -4,6 +4,7 @@
 
 use mail::header::{Authors, Recipients};
 use mail::{Address, Traits};
+use serde::Deserialize;
 use store::{ForeignFrom, LargeMail};
 use submission::Refusal;
 use uuid::Uuid;
@@ -11,10 +12,35 @@ use uuid::Uuid;
 use super::limits::{Load, Way};
 
 /// As whom something may send: `scanner@contoso.com`, `*@contoso.com`, or `*` for anyone.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
 pub struct SenderPattern(String);
 
+/// The text covers no sender.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is no sender; write scanner@contoso.com, *@contoso.com for a whole domain, or * for anyone")]
+pub struct NotASender(String);
+
+impl TryFrom<String> for SenderPattern {
+    type Error = NotASender;
+
+    fn try_from(text: String) -> Result<Self, NotASender> {
+        let pattern = Self::new(&text);
+        let sample = match pattern.0.strip_prefix("*@") {
+            Some(domain) => format!("anyone@{domain}"),
+            None => pattern.0.clone(),
+        };
+        let covers = pattern.0 == "*" || sample.parse::<Address>().is_ok() && !sample.contains(' ');
+        if covers { Ok(pattern) } else { Err(NotASender(text)) }
+    }
+}
+
 impl SenderPattern {
+    /// Its text, in lower case.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
     /// From its text.
     pub fn new(text: &str) -> Self {
         Self(text.trim().to_lowercase())
@@ -288,6 +314,17 @@ mod tests {
             ("*contoso.com", "a@contoso.com", false),
         ] {
             assert_eq!(SenderPattern::new(pattern).covers(&address(given)), covered, "{pattern} {given}");
+        }
+    }
+
+    #[test]
+    fn what_covers_nobody_is_refused() {
+        for text in ["", "scanner", "@contoso.com", "*@", "*contoso.com", "a@b, c@d", "*@contoso.com x"] {
+            assert!(SenderPattern::try_from(text.to_owned()).is_err(), "{text:?}");
+        }
+        for text in ["*", " *@Contoso.com ", "Scanner@contoso.com"] {
+            let pattern = SenderPattern::try_from(text.to_owned()).unwrap();
+            assert_eq!(pattern.as_str(), text.trim().to_lowercase());
         }
     }
 

@@ -30,9 +30,36 @@ pub(super) struct Settings {
     /// Address that mail comes from; needed for application sign-in, '' means the mailbox that signed in
     #[arg(long, value_name = "ADDRESS")]
     from: Option<String>,
+    /// Another address it may send as: scanner@contoso.com, *@contoso.com, or * for anyone; may be repeated, '' means none
+    #[arg(long, value_name = "ADDRESS")]
+    sender: Vec<String>,
+    /// What happens to a message of which nobody knows whether it was sent [default: look-then-resend]
+    #[arg(long, value_enum, value_name = "POLICY")]
+    unknown: Option<Unknown>,
+    /// How mail goes that Graph can't carry as it is [default: draft]
+    #[arg(long, value_enum, value_name = "WAY")]
+    large_mail: Option<LargeMail>,
     /// Make this the default account
     #[arg(long)]
     default: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Unknown {
+    /// Looked for where reading is granted, then sent again with the same Message-ID
+    LookThenResend,
+    /// Held for a person
+    Hold,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum LargeMail {
+    /// By a draft and an upload session, or by SMTP where that can't be
+    Draft,
+    /// By SMTP; so goes mail whose header names others than its envelope, too
+    Smtp,
+    /// Refused
+    Refuse,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -65,6 +92,25 @@ impl Transport {
     }
 }
 
+impl Unknown {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::LookThenResend => "look_then_resend",
+            Self::Hold => "hold",
+        }
+    }
+}
+
+impl LargeMail {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Draft => "draft",
+            Self::Smtp => "smtp",
+            Self::Refuse => "refuse",
+        }
+    }
+}
+
 impl Settings {
     /// Puts what was given into the request; the credential is left to the caller, who may have to ask.
     pub(super) fn insert_into(&self, body: &mut Map<String, Value>) {
@@ -77,6 +123,12 @@ impl Settings {
             }
             from => insert(body, "from", from),
         }
+        if !self.sender.is_empty() {
+            let senders: Vec<&String> = self.sender.iter().filter(|sender| !sender.is_empty()).collect();
+            body.insert("senders".into(), json!(senders));
+        }
+        insert(body, "unknown_policy", self.unknown.map(Unknown::as_str));
+        insert(body, "large_mail", self.large_mail.map(LargeMail::as_str));
         if self.default {
             body.insert("default".into(), json!(true));
         }

@@ -1,7 +1,6 @@
 //! Exactly the envelope is reached, and nobody sees a Bcc.
 
 use serde_json::json;
-use store::LargeMail;
 use store::queue::MessageState;
 
 use super::post::{ANN, BOB, MEGAN, Post, letter};
@@ -41,7 +40,7 @@ async fn header_recipients_outside_the_envelope_are_never_mailed() {
     let mime = letter(&format!("{ANN}, {BOB}"));
     let reply = post.device().await.offer(MEGAN, &[ANN], &mime).await;
     assert!(reply.starts_with("550 5.6.0") && reply.contains(BOB), "{reply}");
-    post.change_account(|account| account.large_mail = LargeMail::Smtp).await;
+    post.house.local().patch("/api/v1/accounts/mail", json!({ "large_mail": "smtp" })).await.done(200);
     let id = post.device().await.send(MEGAN, &[ANN], &mime).await;
     let story = post.until(id, MessageState::Sent).await;
     assert_eq!(story.attempts[0].via.as_deref(), Some("smtp"));

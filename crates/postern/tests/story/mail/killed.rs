@@ -52,8 +52,8 @@ impl Victim {
     }
 
     /// Starts it; returns when the door answers.
-    async fn start(&self, mut command: Command) -> Child {
-        let mut child = quiet(&mut command).spawn().unwrap();
+    async fn start(&self, command: &mut Command) -> Child {
+        let mut child = quiet(command).spawn().unwrap();
         let deadline = tokio::time::Instant::now() + PATIENCE;
         while TcpStream::connect(self.door).await.is_err() {
             assert!(tokio::time::Instant::now() < deadline, "it never opened its door");
@@ -150,6 +150,7 @@ fn any_trouble(switches: &mut Switches) {
         5 => switches.graph_lost_answers = true,
         6 => switches.graph_late_timeout = true,
         7 => switches.graph_outage = Outage::Reset,
+        8 => switches.https_stall_after_bytes = rand::random_range(1..20_000),
         _ => {}
     }
 }
@@ -199,7 +200,7 @@ async fn every_acknowledged_message_arrives_however_often_the_process_is_killed(
     let kills = std::env::var("POSTERN_SOAK_KILLS").ok().map_or(KILLS, |kills| kills.parse().unwrap());
     let mut victim = Victim::new().await;
     let (log, (count, mut counted)) = (Arc::new(Log::default()), watch::channel(0));
-    let mut child = victim.start(victim.command()).await;
+    let mut child = victim.start(&mut victim.command()).await;
     let senders: Vec<_> = (0..SENDERS)
         .map(|_| tokio::spawn(send_on(victim.door, victim.password.clone(), Arc::clone(&log), count.clone())))
         .collect();
@@ -211,7 +212,7 @@ async fn every_acknowledged_message_arrives_however_often_the_process_is_killed(
         tokio::time::sleep(Duration::from_micros(rand::random_range(0..20_000))).await;
         child.kill().unwrap();
         child.wait().unwrap();
-        child = victim.start(victim.command()).await;
+        child = victim.start(&mut victim.command()).await;
     }
     victim.house.sim.change_world(|world| world.switches = Switches::default());
     log.stop.store(true, Ordering::Relaxed);
@@ -228,32 +229,63 @@ async fn every_acknowledged_message_arrives_however_often_the_process_is_killed(
     );
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_disk_that_is_full_is_told_to_the_device_and_loses_nothing() {
+/// Runs Postern under `wrapper` until it refuses a message; then without it, and everything that was acknowledged arrives.
+async fn refuse_then_recover(wrapper: impl FnOnce(&Command) -> Command) -> String {
     let victim = Victim::new().await;
     let log = Log::default();
     let (count, _) = watch::channel(0);
-    // No file may grow beyond this; the signal that would say so is ignored, so that writing fails as on a full disk.
-    let serve = victim.command();
-    let mut limited = Command::new("sh");
-    limited.arg("-c").arg("trap '' XFSZ; ulimit -f 2048; exec \"$0\" \"$@\"");
-    limited.arg(serve.get_program()).args(serve.get_args());
-    limited.process_group(0);
-    let mut child = victim.start(limited).await;
-    let mut refused = String::new();
-    let deadline = tokio::time::Instant::now() + PATIENCE;
+    let mut wrapped = wrapper(&victim.command());
+    // The wrapper and what it runs end together.
+    let child = victim.start(wrapped.process_group(0)).await;
     victim.house.sim.change_world(|world| world.switches.https_refused = true);
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    let mut refused = String::new();
     while refused.is_empty() && tokio::time::Instant::now() < deadline {
         refused = fill(&victim, &log, &count).await.unwrap_or_default();
     }
-    assert!(refused.starts_with("452 4.3.1") || refused.starts_with("451 4.3.0"), "{refused:?}");
-    child.kill().unwrap();
-    child.wait().unwrap();
+    end_group(child);
     victim.house.sim.change_world(|world| world.switches = Switches::default());
-    let mut child = victim.start(victim.command()).await;
+    let child = victim.start(victim.command().process_group(0)).await;
     until_all_arrived(&victim, &log).await;
-    child.kill().unwrap();
+    end_group(child);
+    refused
+}
+
+fn end_group(mut child: Child) {
+    let group = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process_group(group, rustix::process::Signal::KILL).unwrap();
     child.wait().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disk_that_is_full_is_told_to_the_device_and_loses_nothing() {
+    // No file may grow beyond this; the signal that would say so is ignored, so that writing fails as on a full disk.
+    let refused = refuse_then_recover(|serve| {
+        let mut limited = Command::new("sh");
+        limited.arg("-c").arg("trap '' XFSZ; ulimit -f 2048; exec \"$0\" \"$@\"");
+        limited.arg(serve.get_program()).args(serve.get_args());
+        limited
+    })
+    .await;
+    assert!(refused.starts_with("452 4.3.1") || refused.starts_with("451 4.3.0"), "{refused:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disk_that_fails_to_flush_is_told_to_the_device_and_loses_nothing() {
+    let able = Command::new("strace").arg("-V").stdout(Stdio::null()).stderr(Stdio::null()).status();
+    if !able.is_ok_and(|status| status.success()) {
+        println!("there is no strace here, so no flush can be made to fail");
+        return;
+    }
+    let refused = refuse_then_recover(|serve| {
+        let mut traced = Command::new("strace");
+        traced.args(["-f", "-qq", "-o", "/dev/null", "-e", "trace=fsync,fdatasync"]);
+        traced.args(["-e", "inject=fsync,fdatasync:error=EIO:when=30+"]);
+        traced.arg(serve.get_program()).args(serve.get_args());
+        traced
+    })
+    .await;
+    assert!(refused.starts_with("451 4.3.0"), "{refused:?}");
 }
 
 /// Hands over messages of 100 kB until one is refused; returns that refusal.

@@ -2,7 +2,6 @@
 
 use m365_sim::world::DelegatedPermission;
 use serde_json::json;
-use store::LargeMail;
 use store::queue::MessageState;
 
 use super::post::{ANN, MEGAN, Post, letter};
@@ -69,7 +68,7 @@ async fn what_graph_cannot_carry_goes_by_smtp_in_the_same_attempt() {
 #[tokio::test]
 async fn a_large_message_is_refused_at_the_door_where_the_account_says_so() {
     let post = Post::new().await;
-    post.change_account(|account| account.large_mail = LargeMail::Refuse).await;
+    post.house.local().patch("/api/v1/accounts/mail", json!({ "large_mail": "refuse" })).await.done(200);
     let reply = post.device().await.offer(MEGAN, &[ANN], &large()).await;
     assert!(reply.starts_with("552 5.3.4") && reply.contains("the administrator may allow it"), "{reply}");
     post.finish().await;

@@ -18,6 +18,7 @@ async fn metrics_are_open_on_loopback_and_count_what_happened() {
         "postern_attempts_total{way=\"graph\",outcome=\"delivered\"} 1",
         "postern_submission_log_ins_total{result=\"ok\"} 1",
         "postern_queue_oldest_seconds{account=\"mail\"} 0",
+        "postern_token_refreshes_total{result=\"failed\"} 0",
         "postern_account_ready{account=\"mail\"} 1",
     ] {
         assert!(text.lines().any(|other| other == line), "{line} is missing in\n{text}");

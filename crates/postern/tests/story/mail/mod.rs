@@ -4,10 +4,12 @@ pub(crate) mod post;
 
 mod arrives;
 mod bcc_not_shown;
+mod clock_jumps;
 mod door;
 mod entra_down_at_start;
 mod expired_with_dsn;
 mod grant_revoked_then_mended;
+mod held_and_released;
 mod killed;
 mod large_mail;
 mod metrics;

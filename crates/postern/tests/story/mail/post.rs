@@ -12,7 +12,7 @@ use postern::queue::accept;
 use postern::submitter_password;
 use serde_json::{Value, json};
 use store::queue::{MessageState, MessageStory};
-use store::{AccountRow, AuditEntry, ForeignFrom, Outcome, SubmitterRow};
+use store::{AuditEntry, ForeignFrom, Outcome, SubmitterRow};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use uuid::Uuid;
@@ -99,17 +99,6 @@ impl Post {
         app.events.tell("submitters", &row.id.to_string(), "created");
         app.queue.directory.forget();
         row
-    }
-
-    /// Changes the account `mail`.
-    pub(crate) async fn change_account(&self, change: impl FnOnce(&mut AccountRow)) {
-        let app = self.app();
-        let mut row = app.store.accounts().find("mail").await.unwrap().unwrap();
-        let version = row.version;
-        change(&mut row);
-        app.store.accounts().update(&row, version, &entry(app, "account.edit", "mail")).await.unwrap();
-        app.queue.directory.forget();
-        app.events.tell("accounts", &row.id.to_string(), "changed");
     }
 
     /// A device at the door, logged in.

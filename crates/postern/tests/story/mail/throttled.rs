@@ -31,7 +31,9 @@ async fn a_throttled_mailbox_is_not_asked_before_the_time_that_was_named() {
 #[tokio::test]
 async fn a_slow_mailbox_delays_no_other() {
     let post = Post::with(json!({ "sign_in": "application", "from": MEGAN }), "").await;
-    post.change_account(|account| account.senders = vec!["*@contoso.example".to_owned()]).await;
+    let senders = json!({ "senders": ["*@Contoso.example"] });
+    let account = post.house.local().patch("/api/v1/accounts/mail", senders).await.done(200);
+    assert_eq!(account["senders"], json!(["*@contoso.example"]));
     let mut device = post.device().await;
     let throttled =
         device.send(MEGAN, &["throttle@fabrikam.example"], &letter("throttle@fabrikam.example")).await;

@@ -1,7 +1,7 @@
 //! The answer is lost after the last byte: never quietly a second mail, but what the account's policy says.
 
 use m365_sim::world::{DelegatedPermission, Switches};
-use store::UnknownPolicy;
+use serde_json::json;
 use store::queue::{AttemptOutcome, MessageState};
 use time::Duration;
 
@@ -48,7 +48,7 @@ async fn it_is_looked_for_where_that_is_granted_and_not_sent_again() {
 #[tokio::test]
 async fn it_is_held_for_a_person_where_the_account_says_so_and_goes_when_released() {
     let post = Post::new().await;
-    post.change_account(|account| account.unknown_policy = UnknownPolicy::Hold).await;
+    post.house.local().patch("/api/v1/accounts/mail", json!({ "unknown_policy": "hold" })).await.done(200);
     let id = lose_the_answer(&post).await;
     let story = post.until(id, MessageState::Held).await;
     assert!(story.row.text.unwrap().contains("Nobody knows whether"));
