@@ -373,6 +373,11 @@ mod tests {
         assert_eq!(app.redirect_uris.len(), 3);
         assert!(app.certificates.is_empty());
         assert!(demo.facts().users.len() > 1);
+        assert_eq!(facts["submission"]["tls"], "starttls");
+        let door = &demo.facts().submission;
+        assert_eq!(demo.running.submission[0].port(), door.port);
+        let device = demo.running.app.store.submitters().find(&door.user).await.unwrap().unwrap();
+        assert!(device.is_enabled && device.secret.is_some() && door.password.len() == 32);
         demo.stop().await;
     }
 }

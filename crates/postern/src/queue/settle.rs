@@ -11,6 +11,7 @@ use mail::{Attempted, Outcome, Reason};
 use store::queue::{Claim, Next, PauseRow, SettleError, Settlement};
 use store::{StateName, UnknownPolicy};
 use time::OffsetDateTime;
+use uuid::Uuid;
 
 use super::journal::{self, Tried};
 use super::judge::{self, Judgement, LaneSign, Rules};
@@ -113,7 +114,7 @@ async fn pause(
     let name = ended.opened.as_ref().map_or_else(|| account_id.to_string(), |opened| opened.row.name.clone());
     match app.store.queue().pause(&row).await {
         Ok(true) => journal::paused(&name, &why, next_probe_at),
-        Ok(false) => tracing::debug!(account = name, %next_probe_at, "still waits to be mended"),
+        Ok(false) => put_off_probe(app, account_id, next_probe_at).await,
         Err(error) => tracing::error!(account = name, %error, "cannot note that an account is paused"),
     }
     if let (Some(opened), Some(failure)) = (&ended.opened, &ended.failure) {
@@ -121,6 +122,19 @@ async fn pause(
         let advice = account_state::explain(&opened.account, None, failure);
         let state = account_state::after_failure(&opened.row, failure, &advice, now);
         accounts::note_state(app, &opened.row, state).await;
+    }
+}
+
+/// The account is as broken as it was: the next run begins where this one is.
+async fn put_off_probe(app: &App, account: Uuid, next_probe_at: OffsetDateTime) {
+    let queue = app.store.queue();
+    let noted = async {
+        let pauses = queue.pauses().await?;
+        let probes = pauses.iter().find(|pause| pause.account_id == account).map_or(0, |pause| pause.probes);
+        queue.put_off_probe(account, probes + 1, next_probe_at).await
+    };
+    if let Err(error) = noted.await {
+        tracing::error!(%account, %error, "cannot note that a probe has failed");
     }
 }
 
