@@ -101,6 +101,13 @@ async fn pause(
     now: OffsetDateTime,
 ) {
     let account_id = claim.message.lane.account_id;
+    // First the state: whoever looks whether a paused account has been mended must not find it as it was before.
+    if let (Some(opened), Some(failure)) = (&ended.opened, &ended.failure) {
+        app.queue.note_broken(account_id, opened.row.version);
+        let advice = account_state::explain(&opened.account, None, failure);
+        let state = account_state::after_failure(&opened.row, failure, &advice, now);
+        accounts::note_state(app, &opened.row, state).await;
+    }
     let next_probe_at = slot.pause(account_id);
     let why = judgement.why.clone().expect("an account is broken for a reason");
     let row = PauseRow {
@@ -116,12 +123,6 @@ async fn pause(
         Ok(true) => journal::paused(&name, &why, next_probe_at),
         Ok(false) => put_off_probe(app, account_id, next_probe_at).await,
         Err(error) => tracing::error!(account = name, %error, "cannot note that an account is paused"),
-    }
-    if let (Some(opened), Some(failure)) = (&ended.opened, &ended.failure) {
-        app.queue.note_broken(account_id, opened.row.version);
-        let advice = account_state::explain(&opened.account, None, failure);
-        let state = account_state::after_failure(&opened.row, failure, &advice, now);
-        accounts::note_state(app, &opened.row, state).await;
     }
 }
 
