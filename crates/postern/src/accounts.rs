@@ -211,6 +211,16 @@ pub async fn remove(app: &App, actor: &Actor, id_or_name: &str) -> Result<(), Pr
     let entry = audit::done(actor, app.now(), "account.remove", &row.name);
     app.store.accounts().remove(row.id, &entry).await.map_err(|error| match error {
         RemoveAccountError::NotFound => Problem::not_found("account", id_or_name),
+        RemoveAccountError::HasSubmitters { submitters } => Problem::new(
+            "in_use",
+            format!("The account {} is used by {} and was not removed.", shown(&row.name), submitters.join(", ")),
+            "Give those submitters another account first, or remove them.",
+        ),
+        RemoveAccountError::HasMail => Problem::new(
+            "in_use",
+            format!("Mail waits for the account {}, which was not removed.", shown(&row.name)),
+            "Wait until it is sent, or cancel it first.",
+        ),
         RemoveAccountError::Store(error) => error.into(),
     })?;
     app.tokens.forget(&row.id.to_string());

@@ -152,7 +152,7 @@ fn status_of(code: &str) -> StatusCode {
         "unsupported_media_type" => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         "misdirected" => StatusCode::MISDIRECTED_REQUEST,
         "malformed_json" => StatusCode::BAD_REQUEST,
-        "database_busy" | "disk_full" | "disk_error" | "database_read_only" | "shutting_down" => {
+        "database_busy" | "database_unreachable" | "disk_full" | "disk_error" | "database_read_only" | "shutting_down" => {
             StatusCode::SERVICE_UNAVAILABLE
         }
         "internal" | "corrupt_row" | "database_damaged" | "database_refused" => {

@@ -201,6 +201,15 @@ pub enum RemoveAccountError {
     /// There is none with this id.
     #[error("there is no such account")]
     NotFound,
+    /// Submitters send by it.
+    #[error("the account is used by submitters")]
+    HasSubmitters {
+        /// Their names.
+        submitters: Vec<String>,
+    },
+    /// Mail waits for it, is being sent or is held.
+    #[error("there is mail that waits for this account")]
+    HasMail,
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -309,6 +318,7 @@ impl Accounts<'_> {
     /// Removes an account with its grant and its authorizations. If it was the default, the oldest other takes its place.
     pub async fn remove(&self, id: Uuid, audit: &AuditEntry) -> Result<Removed, RemoveAccountError> {
         let mut change = self.0.begin().await?;
+        check_unused(&mut change, id).await?;
         let delete =
             statement("DELETE FROM accounts WHERE id = $1 RETURNING is_default").bind(id.to_string());
         let removed = change.one(delete).await?.ok_or(RemoveAccountError::NotFound)?;
@@ -439,6 +449,30 @@ async fn forget_grant(change: &mut Change, id: Uuid) -> Result<Option<String>, S
         statement("DELETE FROM grants WHERE account_id = $1 RETURNING user_name").bind(id.to_string());
     let row = change.one(delete).await?;
     row.map(|row| row.try_get("user_name").map_err(StoreError::from)).transpose()
+}
+
+async fn check_unused(change: &mut Change, id: Uuid) -> Result<(), RemoveAccountError> {
+    let users = statement("SELECT name FROM submitters WHERE account_id = $1 ORDER BY name_key");
+    let submitters = change.all(users.bind(id.to_string())).await?;
+    if !submitters.is_empty() {
+        let names = submitters.iter().map(|row| row.try_get("name").map_err(StoreError::from));
+        return Err(RemoveAccountError::HasSubmitters { submitters: names.collect::<Result<_, _>>()? });
+    }
+    // The conditions of the indexes: what waits, what is under way, what is held.
+    for unfinished in [
+        "SELECT 1 AS there FROM lanes JOIN messages ON lane_id = lanes.id
+         WHERE account_id = $1 AND next_attempt_at IS NOT NULL LIMIT 1",
+        "SELECT 1 AS there FROM messages JOIN lanes ON lanes.id = lane_id
+         WHERE leased_until IS NOT NULL AND account_id = $1 LIMIT 1",
+        "SELECT 1 AS there FROM messages JOIN lanes ON lanes.id = lane_id
+         WHERE state IN ('queued', 'deferred', 'failed', 'expired', 'held', 'cancelled') AND state = 'held'
+         AND account_id = $1 LIMIT 1",
+    ] {
+        if change.one(statement(unfinished).bind(id.to_string())).await?.is_some() {
+            return Err(RemoveAccountError::HasMail);
+        }
+    }
+    Ok(())
 }
 
 /// Whether `row` is to be the default; if so, the one that has been so far no longer is.

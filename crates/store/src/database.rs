@@ -1,19 +1,17 @@
-//! The open database: its handle, the check that it is ours and no newer than we are, and the mark of the master key
-//! that its secrets are sealed with. It must never change a file that it can't serve. Its neighbours are `engine`, which
-//! knows SQLite, and the tables' modules, which run their statements through it.
+//! The open database: its handle, and the mark of the master key that its secrets are sealed with. It must never tell those
+//! who work on the queue of what isn't committed. Its neighbours are `engine`, which knows SQLite and PostgreSQL, and the
+//! tables' modules, which run their statements through it.
 
-use std::path::Path;
+use std::collections::BTreeSet;
 
 use serde_json::json;
-use sqlx::Connection;
-use sqlx::migrate::{MigrateError, Migrator};
-use sqlx::sqlite::SqliteConnection;
 use time::OffsetDateTime;
 use tokio::sync::broadcast;
 
 use crate::audit::{self, AuditEntry, Outcome};
-use crate::engine::sqlite::{self, Found, NEWEST_VERSION, Readers, Writer};
-use crate::engine::{Row, Statement, statement};
+use crate::engine::postgres::{self, Postgres};
+use crate::engine::sqlite::Sqlite;
+use crate::engine::{Among, Composed, Engine, NEWEST_VERSION, Row, Statement, Transaction, statement};
 use crate::failure::{OpenError, StoreError};
 use crate::location::Location;
 use crate::queue::{Desk, Queue, Ring};
@@ -22,8 +20,7 @@ use crate::{Accounts, ApiTokens, Audit, Certificates, Flows, Grants, Sessions, S
 /// The open database. Clones share its connections.
 #[derive(Debug, Clone)]
 pub struct Store {
-    writer: Writer,
-    readers: Readers,
+    engine: Engine,
     desk: Desk,
     rings: broadcast::Sender<Ring>,
 }
@@ -45,7 +42,11 @@ pub enum ClaimError {
 }
 
 /// A writing transaction: `commit` it, or everything it did is undone when it is dropped.
-pub(crate) struct Change(sqlite::Transaction);
+pub(crate) struct Change {
+    transaction: Transaction,
+    rings: BTreeSet<Ring>,
+    bell: broadcast::Sender<Ring>,
+}
 
 /// How many rings may wait for a listener; one that is further behind is told to look everywhere.
 const RINGS_KEPT: usize = 1024;
@@ -59,38 +60,36 @@ impl Store {
     /// [`OpenError`] when there is no directory for it, the file can't be written, is no database, is another program's or
     /// a newer Postern's: then the file is as it was.
     pub async fn open(location: &Location, now: OffsetDateTime) -> Result<Self, OpenError> {
-        let Location::Sqlite(path) = location;
-        prepare_file(path)?;
-        let failed = |source: sqlx::Error| OpenError::Store { path: path.clone(), source: source.into() };
-        let mut writer = sqlite::connect_writer(path).await.map_err(failed)?;
-        let from = match migrate(path, &mut writer).await {
-            Ok(from) => from,
-            Err(error) => {
-                writer.close().await.map_err(failed)?;
-                return Err(error);
+        let (rings, _) = broadcast::channel(RINGS_KEPT);
+        let (engine, from) = match location {
+            Location::Sqlite(path) => {
+                let (sqlite, from) = Sqlite::open(path).await?;
+                (Engine::Sqlite(sqlite), from)
+            }
+            Location::Postgres(address) => {
+                let (postgres, from) = Postgres::open(address).await?;
+                let failed = |source| OpenError::Store { place: address.to_string(), source };
+                let listener = postgres.listen().await.map_err(failed)?;
+                tokio::spawn(postgres::pass_on(listener, rings.clone()));
+                (Engine::Postgres(postgres), from)
             }
         };
-        let readers = sqlite::connect_readers(path).await.map_err(failed)?;
-        let writer = Writer::new(path, writer);
-        let (rings, _) = broadcast::channel(RINGS_KEPT);
-        let desk = Desk::open(writer.clone(), rings.clone());
-        let store = Self { writer, readers, desk, rings };
-        store.note_migration(path, from, now).await?;
+        let desk = Desk::open(engine.clone(), rings.clone());
+        let store = Self { engine, desk, rings };
+        store.note_migration(location, from, now).await?;
         Ok(store)
     }
 
-    /// Ends all connections and folds the write-ahead log into the file. Calls that come later get
+    /// Ends all connections; SQLite's write-ahead log is folded into the file. Calls that come later get
     /// [`StoreError::Closed`].
     pub async fn close(&self) {
-        self.readers.close().await;
-        self.writer.close().await;
+        self.engine.close().await;
     }
 
     /// Asks the database for a sign of life: whether it can read and could start to write.
     pub async fn ping(&self) -> Result<(), StoreError> {
         self.one(statement("SELECT 1")).await?;
-        self.begin().await?.0.undo().await;
-        Ok(())
+        self.begin().await?.transaction.undo().await
     }
 
     /// The id of the master key that this database's secrets are sealed with; `None` in a new one.
@@ -168,8 +167,8 @@ impl Store {
     }
 
     /// Where those who work on lanes are told what is due.
-    pub(crate) fn rings(&self) -> &broadcast::Sender<Ring> {
-        &self.rings
+    pub(crate) fn rings(&self) -> broadcast::Receiver<Ring> {
+        self.rings.subscribe()
     }
 
     /// The audit log.
@@ -178,18 +177,23 @@ impl Store {
     }
 
     pub(crate) async fn one(&self, statement: Statement) -> Result<Option<Row>, StoreError> {
-        Ok(sqlite::prepare(statement).fetch_optional(&self.readers).await?.map(Row))
+        self.engine.one(statement).await
     }
 
     pub(crate) async fn all(&self, statement: Statement) -> Result<Vec<Row>, StoreError> {
-        Ok(sqlite::rows(sqlite::prepare(statement).fetch_all(&self.readers).await?))
+        self.engine.all(statement).await
     }
 
     pub(crate) async fn begin(&self) -> Result<Change, StoreError> {
-        Change::begin(&self.writer).await
+        Change::begin(&self.engine, Among::All, &self.rings).await
     }
 
-    async fn note_migration(&self, path: &Path, from: i64, now: OffsetDateTime) -> Result<(), OpenError> {
+    async fn note_migration(
+        &self,
+        location: &Location,
+        from: i64,
+        now: OffsetDateTime,
+    ) -> Result<(), OpenError> {
         if from == NEWEST_VERSION {
             return Ok(());
         }
@@ -204,27 +208,61 @@ impl Store {
             detail: json!({ "from": from, "to": NEWEST_VERSION }),
         };
         let noted = self.audit().append(&entry).await;
-        noted.map_err(|source| OpenError::Migration { path: path.to_owned(), source })
+        noted.map_err(|source| OpenError::Migration { place: location.to_string(), source })
     }
 }
 
 impl Change {
     /// Waits for its turn to write.
-    pub(crate) async fn begin(writer: &Writer) -> Result<Self, StoreError> {
-        Ok(Self(writer.begin().await?))
+    pub(crate) async fn begin(
+        engine: &Engine,
+        among: Among,
+        bell: &broadcast::Sender<Ring>,
+    ) -> Result<Self, StoreError> {
+        let transaction = engine.begin(among).await?;
+        Ok(Self { transaction, rings: BTreeSet::new(), bell: bell.clone() })
     }
 
     /// Runs a statement; tells how many rows it touched.
     pub(crate) async fn run(&mut self, statement: Statement) -> Result<u64, StoreError> {
-        Ok(sqlite::prepare(statement).execute(self.0.connection()).await?.rows_affected())
+        self.transaction.run(statement).await
     }
 
     pub(crate) async fn one(&mut self, statement: Statement) -> Result<Option<Row>, StoreError> {
-        Ok(sqlite::prepare(statement).fetch_optional(self.0.connection()).await?.map(Row))
+        Ok(self.transaction.all(statement).await?.into_iter().next())
     }
 
     pub(crate) async fn all(&mut self, statement: Statement) -> Result<Vec<Row>, StoreError> {
-        Ok(sqlite::rows(sqlite::prepare(statement).fetch_all(self.0.connection()).await?))
+        self.transaction.all(statement).await
+    }
+
+    /// What makes a SELECT keep its rows from others until the commit; SQLite does so without being asked.
+    pub(crate) fn locking(&self) -> &'static str {
+        match self.transaction {
+            Transaction::Sqlite(_) => "",
+            Transaction::Postgres(_) => " FOR UPDATE",
+        }
+    }
+
+    /// The same, and passes over the rows that others keep.
+    pub(crate) fn locking_what_is_free(&self) -> &'static str {
+        match self.transaction {
+            Transaction::Sqlite(_) => "",
+            Transaction::Postgres(_) => " FOR UPDATE SKIP LOCKED",
+        }
+    }
+
+    /// A number that no other transaction of this moment has.
+    pub(crate) fn writer(&self) -> &'static str {
+        match self.transaction {
+            Transaction::Sqlite(_) => "0",
+            Transaction::Postgres(_) => "pg_backend_pid() % 64",
+        }
+    }
+
+    /// Tells those who work on the queue, once it is committed.
+    pub(crate) fn ring(&mut self, ring: Ring) {
+        self.rings.insert(ring);
     }
 
     /// Puts it on disk, together with the audit row that says who did it.
@@ -233,40 +271,31 @@ impl Change {
         self.commit().await
     }
 
-    pub(crate) async fn commit(self) -> Result<(), StoreError> {
-        self.0.commit().await
-    }
-}
-
-/// Checks the file before SQLite gets to see it, and makes it where there is none.
-fn prepare_file(path: &Path) -> Result<(), OpenError> {
-    if let Some(directory) = path.parent().filter(|directory| !directory.is_dir()) {
-        return Err(OpenError::NoDirectory { path: directory.to_owned() });
-    }
-    match sqlite::inspect(path)? {
-        Found::Version(_) => Ok(()),
-        Found::Nothing => sqlite::create_file(path)
-            .map_err(|error| OpenError::NotAccessible { path: path.to_owned(), why: error.to_string() }),
-    }
-}
-
-/// Brings the tables up to date; tells which version they had.
-async fn migrate(path: &Path, writer: &mut SqliteConnection) -> Result<i64, OpenError> {
-    let from = sqlite::recognise(path, writer).await?;
-    let migrator = Migrator::with_migrations(sqlite::migrations());
-    migrator.run(writer).await.map_err(|error| explain(path, error))?;
-    Ok(from)
-}
-
-fn explain(path: &Path, error: MigrateError) -> OpenError {
-    let path = path.to_owned();
-    match error {
-        MigrateError::VersionMissing(found) => OpenError::NewerVersion { path, found, known: NEWEST_VERSION },
-        MigrateError::VersionMismatch(version) => OpenError::OtherBuild { path, version },
-        MigrateError::Execute(source) | MigrateError::ExecuteMigration(source, _) => {
-            OpenError::Migration { path, source: source.into() }
+    pub(crate) async fn commit(mut self) -> Result<(), StoreError> {
+        let rings = std::mem::take(&mut self.rings);
+        if matches!(self.transaction, Transaction::Postgres(_)) {
+            // Told by the database, to this node as to others.
+            self.notify(&rings).await?;
+            return self.transaction.commit().await;
         }
-        other => OpenError::Migration { path, source: StoreError::Unexpected { detail: other.to_string() } },
+        self.transaction.commit().await?;
+        for ring in rings {
+            // Nobody listens where the queue isn't worked on.
+            let _ = self.bell.send(ring);
+        }
+        Ok(())
+    }
+
+    async fn notify(&mut self, rings: &BTreeSet<Ring>) -> Result<(), StoreError> {
+        if rings.is_empty() {
+            return Ok(());
+        }
+        let mut notify = Composed::new(postgres::RING);
+        for (position, ring) in rings.iter().enumerate() {
+            notify.push(if position == 0 { " (" } else { ", (" }).push_bind(ring.to_string()).push(")");
+        }
+        notify.push(") AS v");
+        self.all(notify.build()).await.map(|_| ())
     }
 }
 

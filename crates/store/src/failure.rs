@@ -59,6 +59,12 @@ pub enum StoreError {
         /// The database's own words.
         detail: String,
     },
+    /// The database server can't be reached, or the connection to it was lost.
+    #[error("the database server can't be reached: {detail}")]
+    Unreachable {
+        /// The database's own words, or the system's.
+        detail: String,
+    },
     /// The store has been closed.
     #[error("the database is closed: the server is shutting down")]
     Closed,
@@ -81,6 +87,7 @@ impl StoreError {
             Self::Damaged { .. } => "database_damaged",
             Self::ReadOnly { .. } => "database_read_only",
             Self::Io { .. } => "disk_error",
+            Self::Unreachable { .. } => "database_unreachable",
             Self::Closed => "shutting_down",
             Self::Unexpected { .. } => "database_refused",
         }
@@ -102,6 +109,9 @@ impl StoreError {
                 "Make the file and its directory writable for the user that Postern runs as."
             }
             Self::Io { .. } => "Look into the kernel's log: the disk or its file system may be failing.",
+            Self::Unreachable { .. } => {
+                "Check that PostgreSQL runs, that this machine can reach it and may log in; Postern goes on by itself."
+            }
             Self::Closed => "Try again when the server is up.",
             Self::Unexpected { .. } => {
                 "This is a mistake in Postern: please report it with the server's log."
@@ -134,42 +144,52 @@ pub enum OpenError {
         path: PathBuf,
     },
     /// It is a database, but another program's.
-    #[error("{} is a database, but not one of Postern's", .path.display())]
+    #[error("{place} is a database, but not one of Postern's")]
     NotOurs {
-        /// The file.
-        path: PathBuf,
+        /// The file, or the server and its database.
+        place: String,
+    },
+    /// The server doesn't answer, or doesn't let us in.
+    #[error("the database {place} can't be reached: {why}")]
+    Unreachable {
+        /// The server and its database.
+        place: String,
+        /// What the server said, or the system.
+        why: String,
     },
     /// A newer Postern has already changed the tables.
-    #[error("the database {} was written by a newer Postern (its version is {found}, this one knows {known})", .path.display())]
+    #[error(
+        "the database {place} was written by a newer Postern (its version is {found}, this one knows {known})"
+    )]
     NewerVersion {
-        /// The file.
-        path: PathBuf,
+        /// The file, or the server and its database.
+        place: String,
         /// The version of its tables.
         found: i64,
         /// The newest version that this program knows.
         known: i64,
     },
     /// The tables were made by a Postern of another build: a migration has another text.
-    #[error("the tables of {} were made by a different build of Postern (migration {version} differs)", .path.display())]
+    #[error("the tables of {place} were made by a different build of Postern (migration {version} differs)")]
     OtherBuild {
-        /// The file.
-        path: PathBuf,
+        /// The file, or the server and its database.
+        place: String,
         /// The migration whose text differs.
         version: i64,
     },
     /// Making or changing the tables failed.
-    #[error("the tables of {} could not be made: {source}", .path.display())]
+    #[error("the tables of {place} could not be made: {source}")]
     Migration {
-        /// The file.
-        path: PathBuf,
+        /// The file, or the server and its database.
+        place: String,
         /// What the database said.
         source: StoreError,
     },
     /// The database answered with an error.
-    #[error("the database {} can't be opened: {source}", .path.display())]
+    #[error("the database {place} can't be opened: {source}")]
     Store {
-        /// The file.
-        path: PathBuf,
+        /// The file, or the server and its database.
+        place: String,
         /// What the database said.
         source: StoreError,
     },
@@ -183,6 +203,7 @@ impl OpenError {
             Self::NotAccessible { .. } => "not_accessible",
             Self::NotADatabase { .. } => "not_a_database",
             Self::NotOurs { .. } => "not_ours",
+            Self::Unreachable { .. } => "database_unreachable",
             Self::NewerVersion { .. } => "newer_version",
             Self::OtherBuild { .. } => "other_build",
             Self::Migration { source, .. } | Self::Store { source, .. } => source.code(),
@@ -198,6 +219,9 @@ impl OpenError {
             }
             Self::NotADatabase { .. } | Self::NotOurs { .. } => {
                 "Correct database.url in the configuration, or move that file away; Postern has not touched it."
+            }
+            Self::Unreachable { .. } => {
+                "Check that PostgreSQL runs, that the database and the user exist, and database.url in the configuration."
             }
             Self::NewerVersion { .. } => {
                 "Start the newer Postern, or restore the backup made before the update; the file has not been changed."

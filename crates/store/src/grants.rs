@@ -10,6 +10,7 @@ use crate::audit::AuditEntry;
 use crate::database::{Change, Store};
 use crate::engine::{Row, statement};
 use crate::failure::{CorruptRow, StoreError};
+use crate::queue::Node;
 use crate::record::{Record, millis_of};
 
 const TABLE: &str = "grants";
@@ -113,7 +114,8 @@ impl Grants<'_> {
         if accounts::version_of(&mut change, account_id).await? != Some(expected_version) {
             return Err(RenewGrantError::AccountChanged);
         }
-        let sql = "UPDATE grants SET sealed_refresh_token = $2, renewed_at = $3 WHERE account_id = $1";
+        let sql = "UPDATE grants SET sealed_refresh_token = $2, renewed_at = $3, renewal_by = NULL, renewal_until = NULL
+                   WHERE account_id = $1";
         let update = statement(sql)
             .bind(account_id.to_string())
             .bind(sealed_refresh_token)
@@ -122,6 +124,37 @@ impl Grants<'_> {
             return Err(RenewGrantError::NoGrant);
         }
         Ok(change.commit().await?)
+    }
+
+    /// Takes it upon this run of a node to renew the account's grant until `until`, at `now`; tells whether nobody else is at
+    /// it. Of several nodes one at a time asks Microsoft: a refresh token that is redeemed twice may be taken for stolen. Read
+    /// the grant after this and not before. [`Grants::renew`] ends it.
+    pub async fn take_renewal(
+        &self,
+        account_id: Uuid,
+        node: &Node,
+        now: OffsetDateTime,
+        until: OffsetDateTime,
+    ) -> Result<bool, StoreError> {
+        let sql = "UPDATE grants SET renewal_by = $2, renewal_until = $4
+                   WHERE account_id = $1 AND (renewal_by IS NULL OR renewal_by = $2 OR renewal_until <= $3)";
+        let take = statement(sql)
+            .bind(account_id.to_string())
+            .bind(node.run.to_string())
+            .bind(millis_of(now))
+            .bind(millis_of(until));
+        let mut change = self.0.begin().await?;
+        let is_ours = change.run(take).await? == 1;
+        change.commit().await?;
+        Ok(is_ours)
+    }
+
+    /// Lets another node renew the grant, where this one could not.
+    pub async fn release_renewal(&self, account_id: Uuid, node: &Node) -> Result<(), StoreError> {
+        let sql = "UPDATE grants SET renewal_by = NULL, renewal_until = NULL WHERE account_id = $1 AND renewal_by = $2";
+        let mut change = self.0.begin().await?;
+        change.run(statement(sql).bind(account_id.to_string()).bind(node.run.to_string())).await?;
+        change.commit().await
     }
 
     /// Forgets the account's grant.

@@ -9,6 +9,9 @@ ALTER TABLE accounts ADD COLUMN senders TEXT NOT NULL DEFAULT ''; -- patterns, s
 ALTER TABLE accounts ADD COLUMN unknown_policy TEXT NOT NULL DEFAULT 'look_then_resend';
 ALTER TABLE accounts ADD COLUMN large_mail TEXT NOT NULL DEFAULT 'draft';
 
+ALTER TABLE grants ADD COLUMN renewal_by TEXT; -- the run of the node that renews the grant at the moment, and
+ALTER TABLE grants ADD COLUMN renewal_until INTEGER;
+
 CREATE TABLE submitters (
     id              TEXT    NOT NULL PRIMARY KEY,
     version         INTEGER NOT NULL,

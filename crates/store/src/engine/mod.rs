@@ -2,11 +2,40 @@
 //! one engine's own stands in its file. It must never paste a value into the text. Its neighbours are `database`, which
 //! runs what is written here, and every module that has a table.
 
+pub(crate) mod postgres;
 pub(crate) mod sqlite;
 
 use std::sync::Arc;
 
-use sqlx::{AssertSqlSafe, Decode, Row as _, SqlSafeStr, SqlStr, Type};
+use sqlx::migrate::MigrateError;
+use sqlx::{AssertSqlSafe, Decode, Postgres, Row as _, SqlSafeStr, SqlStr, Sqlite, Type};
+
+use crate::failure::{OpenError, StoreError};
+
+/// An open database of either engine.
+#[derive(Debug, Clone)]
+pub(crate) enum Engine {
+    Sqlite(sqlite::Sqlite),
+    Postgres(postgres::Postgres),
+}
+
+/// A writing transaction. What it did is undone unless it is committed.
+pub(crate) enum Transaction {
+    Sqlite(sqlite::Transaction),
+    Postgres(postgres::Transaction),
+}
+
+/// Whom a transaction has to wait for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Among {
+    /// All others that write: what it looks up stays true until it commits.
+    All,
+    /// Only those that touch the same rows, where the engine can tell.
+    ItsRows,
+}
+
+/// The version of the tables that this program makes: the number of the last migration of each engine.
+pub(crate) const NEWEST_VERSION: i64 = 3;
 
 /// A value that is bound to a statement. An empty one has a type too: PostgreSQL asks for it.
 #[derive(Debug, Clone)]
@@ -31,12 +60,97 @@ pub(crate) struct Composed {
 }
 
 /// A row that a statement brought.
-pub(crate) struct Row(pub(crate) sqlx::sqlite::SqliteRow);
+pub(crate) enum Row {
+    Sqlite(sqlx::sqlite::SqliteRow),
+    Postgres(sqlx::postgres::PgRow),
+}
 
 /// What can be read from a column.
-pub(crate) trait Column<'r>: Decode<'r, sqlx::Sqlite> + Type<sqlx::Sqlite> {}
+pub(crate) trait Column<'r>:
+    Decode<'r, Sqlite> + Type<Sqlite> + Decode<'r, Postgres> + Type<Postgres>
+{
+}
 
-impl<'r, T> Column<'r> for T where T: Decode<'r, sqlx::Sqlite> + Type<sqlx::Sqlite> {}
+impl<'r, T> Column<'r> for T where T: Decode<'r, Sqlite> + Type<Sqlite> + Decode<'r, Postgres> + Type<Postgres>
+{}
+
+impl Engine {
+    pub(crate) async fn one(&self, statement: Statement) -> Result<Option<Row>, StoreError> {
+        match self {
+            Self::Sqlite(engine) => engine.one(statement).await,
+            Self::Postgres(engine) => engine.one(statement).await,
+        }
+    }
+
+    pub(crate) async fn all(&self, statement: Statement) -> Result<Vec<Row>, StoreError> {
+        match self {
+            Self::Sqlite(engine) => engine.all(statement).await,
+            Self::Postgres(engine) => engine.all(statement).await,
+        }
+    }
+
+    pub(crate) async fn begin(&self, among: Among) -> Result<Transaction, StoreError> {
+        Ok(match self {
+            Self::Sqlite(engine) => Transaction::Sqlite(engine.begin().await?),
+            Self::Postgres(engine) => Transaction::Postgres(engine.begin(among).await?),
+        })
+    }
+
+    pub(crate) async fn close(&self) {
+        match self {
+            Self::Sqlite(engine) => engine.close().await,
+            Self::Postgres(engine) => engine.close().await,
+        }
+    }
+}
+
+impl Transaction {
+    /// Runs a statement; tells how many rows it touched.
+    pub(crate) async fn run(&mut self, statement: Statement) -> Result<u64, StoreError> {
+        match self {
+            Self::Sqlite(transaction) => transaction.run(statement).await,
+            Self::Postgres(transaction) => transaction.run(statement).await,
+        }
+    }
+
+    pub(crate) async fn all(&mut self, statement: Statement) -> Result<Vec<Row>, StoreError> {
+        match self {
+            Self::Sqlite(transaction) => transaction.all(statement).await,
+            Self::Postgres(transaction) => transaction.all(statement).await,
+        }
+    }
+
+    pub(crate) async fn commit(self) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(transaction) => transaction.commit().await,
+            Self::Postgres(transaction) => transaction.commit().await,
+        }
+    }
+
+    pub(crate) async fn undo(self) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(transaction) => transaction.undo().await,
+            Self::Postgres(transaction) => transaction.undo().await,
+        }
+    }
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        match &error {
+            sqlx::Error::PoolTimedOut => Self::Busy { detail: "waited too long for its turn".to_owned() },
+            sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => Self::Closed,
+            sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) => {
+                Self::Unreachable { detail: error.to_string() }
+            }
+            sqlx::Error::Database(refused) => match refused.try_downcast_ref() {
+                Some(refused) => postgres::explain(refused),
+                None => sqlite::explain(refused.as_ref()),
+            },
+            _ => Self::Unexpected { detail: error.to_string() },
+        }
+    }
+}
 
 /// A statement whose text stands in the source.
 pub(crate) fn statement(sql: &'static str) -> Statement {
@@ -117,7 +231,25 @@ pub(crate) fn many_rows(head: &'static str, columns: usize, rows: usize, tail: &
 
 impl Row {
     pub(crate) fn try_get<'r, T: Column<'r>>(&'r self, column: &str) -> Result<T, sqlx::Error> {
-        self.0.try_get(column)
+        match self {
+            Self::Sqlite(row) => row.try_get(column),
+            Self::Postgres(row) => row.try_get(column),
+        }
+    }
+}
+
+/// Why the tables could not be brought up to date.
+fn explain_migration(place: &str, error: MigrateError) -> OpenError {
+    let place = place.to_owned();
+    match error {
+        MigrateError::VersionMissing(found) => {
+            OpenError::NewerVersion { place, found, known: NEWEST_VERSION }
+        }
+        MigrateError::VersionMismatch(version) => OpenError::OtherBuild { place, version },
+        MigrateError::Execute(source) | MigrateError::ExecuteMigration(source, _) => {
+            OpenError::Migration { place, source: source.into() }
+        }
+        other => OpenError::Migration { place, source: StoreError::Unexpected { detail: other.to_string() } },
     }
 }
 

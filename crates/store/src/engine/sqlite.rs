@@ -9,27 +9,32 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::migrate::{Migration, MigrationType};
+use sqlx::error::DatabaseError;
+use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::pool::PoolOptions;
 use sqlx::query::Query;
 use sqlx::sqlite::{
     SqliteArguments, SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous,
 };
-use sqlx::{Arguments, ConnectOptions, Connection, SqlSafeStr, Sqlite};
+use sqlx::{Arguments, ConnectOptions, Connection, SqlSafeStr};
 use tokio::runtime::Handle;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 use tokio::time::timeout;
 
-use super::{Row, Statement, Value};
+use super::{NEWEST_VERSION, Row, Statement, Value, explain_migration};
 use crate::failure::{OpenError, StoreError};
 
-/// The connections that read.
-pub(crate) type Readers = sqlx::Pool<Sqlite>;
+/// An open file: one connection that writes, and some that read.
+#[derive(Debug, Clone)]
+pub(crate) struct Sqlite {
+    writer: Writer,
+    readers: sqlx::Pool<sqlx::Sqlite>,
+}
 
 /// The one connection that writes, and the queue in front of it. SQLite has one writer at a time; whoever wants to write
 /// waits in line, first come, first served, which is fairer and faster than several connections that poll for the lock.
 #[derive(Debug, Clone)]
-pub(crate) struct Writer(Arc<Mutex<Seat>>);
+struct Writer(Arc<Mutex<Seat>>);
 
 /// Where the one who writes sits.
 #[derive(Debug)]
@@ -73,11 +78,8 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (3, "queue", include_str!("../../migrations/sqlite/0003_queue.sql")),
 ];
 
-/// The version of the tables that this program makes: the number of the last migration.
-pub(crate) const NEWEST_VERSION: i64 = MIGRATIONS[MIGRATIONS.len() - 1].0;
-
 /// The steps from an empty file to [`NEWEST_VERSION`].
-pub(crate) fn migrations() -> Vec<Migration> {
+fn migrations() -> Vec<Migration> {
     let step = |&(version, name, sql): &(i64, &'static str, &'static str)| {
         Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
     };
@@ -86,7 +88,7 @@ pub(crate) fn migrations() -> Vec<Migration> {
 
 /// What a file turned out to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Found {
+enum Found {
     /// Nothing, or an empty file: one that was being made when the power went.
     Nothing,
     /// A database with tables of this version; 0 when it has none yet.
@@ -94,7 +96,7 @@ pub(crate) enum Found {
 }
 
 /// Looks at the file's header with ordinary reads: a database that isn't ours is not even locked.
-pub(crate) fn inspect(path: &Path) -> Result<Found, OpenError> {
+fn inspect(path: &Path) -> Result<Found, OpenError> {
     let Some(header) = read_header(path)? else {
         return Ok(Found::Nothing);
     };
@@ -111,21 +113,22 @@ pub(crate) fn inspect(path: &Path) -> Result<Found, OpenError> {
         APPLICATION_ID => check_version(path, i64::from(version)),
         // No mark and no table yet: one that was stopped while it was being made.
         0 if schema_cookie == 0 => Ok(Found::Version(0)),
-        _ => Err(OpenError::NotOurs { path: path.to_owned() }),
+        _ => Err(OpenError::NotOurs { place: path.display().to_string() }),
     }
 }
 
 /// Looks once more, now through SQLite: what a killed process wrote last still lies in the write-ahead log and not in the
 /// file. Marks a new database as ours, so that it is known as such if its first migration fails.
-pub(crate) async fn recognise(path: &Path, writer: &mut SqliteConnection) -> Result<i64, OpenError> {
-    let failed = |error: sqlx::Error| OpenError::Store { path: path.to_owned(), source: error.into() };
+async fn recognise(path: &Path, writer: &mut SqliteConnection) -> Result<i64, OpenError> {
+    let failed =
+        |error: sqlx::Error| OpenError::Store { place: path.display().to_string(), source: error.into() };
     let mark = number(writer, "PRAGMA application_id").await.map_err(failed)?;
     if mark == 0 && number(writer, "SELECT count(*) FROM sqlite_schema").await.map_err(failed)? == 0 {
         sqlx::query(SET_MARK).execute(writer).await.map_err(failed)?;
         return Ok(0);
     }
     if mark != i64::from(APPLICATION_ID) {
-        return Err(OpenError::NotOurs { path: path.to_owned() });
+        return Err(OpenError::NotOurs { place: path.display().to_string() });
     }
     let version = number(writer, "PRAGMA user_version").await.map_err(failed)?;
     check_version(path, version).map(|_| version)
@@ -135,17 +138,41 @@ async fn number(connection: &mut SqliteConnection, sql: &'static str) -> Result<
     sqlx::query_scalar(sql).fetch_one(connection).await
 }
 
+/// Checks the file before SQLite gets to see it, and makes it where there is none.
+fn prepare_file(path: &Path) -> Result<(), OpenError> {
+    if let Some(directory) = path.parent().filter(|directory| !directory.is_dir()) {
+        return Err(OpenError::NoDirectory { path: directory.to_owned() });
+    }
+    match inspect(path)? {
+        Found::Version(_) => Ok(()),
+        Found::Nothing => create_file(path)
+            .map_err(|error| OpenError::NotAccessible { path: path.to_owned(), why: error.to_string() }),
+    }
+}
+
+/// Brings the tables up to date; tells which version they had.
+async fn migrate(path: &Path, writer: &mut SqliteConnection) -> Result<i64, OpenError> {
+    let from = recognise(path, writer).await?;
+    let migrator = Migrator::with_migrations(migrations());
+    migrator.run(writer).await.map_err(|error| explain_migration(&path.display().to_string(), error))?;
+    Ok(from)
+}
+
 /// Refuses tables that a newer program has made.
 fn check_version(path: &Path, found: i64) -> Result<Found, OpenError> {
     if found > NEWEST_VERSION {
-        return Err(OpenError::NewerVersion { path: path.to_owned(), found, known: NEWEST_VERSION });
+        return Err(OpenError::NewerVersion {
+            place: path.display().to_string(),
+            found,
+            known: NEWEST_VERSION,
+        });
     }
     Ok(Found::Version(found))
 }
 
 /// Makes an empty file that only its owner may read, before SQLite makes one that everybody may, and sees to it that its
 /// name survives a power cut.
-pub(crate) fn create_file(path: &Path) -> std::io::Result<()> {
+fn create_file(path: &Path) -> std::io::Result<()> {
     OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
     match path.parent() {
         Some(directory) => File::open(directory)?.sync_all(),
@@ -154,20 +181,58 @@ pub(crate) fn create_file(path: &Path) -> std::io::Result<()> {
 }
 
 /// The connection that writes.
-pub(crate) async fn connect_writer(path: &Path) -> Result<SqliteConnection, sqlx::Error> {
+async fn connect_writer(path: &Path) -> Result<SqliteConnection, sqlx::Error> {
     let options =
         connect_options(path).journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full);
     options.connect().await
 }
 
+impl Sqlite {
+    /// Opens the file, or makes it; returns it with the version that its tables had.
+    pub(crate) async fn open(path: &Path) -> Result<(Self, i64), OpenError> {
+        prepare_file(path)?;
+        let place = || path.display().to_string();
+        let failed = |source: sqlx::Error| OpenError::Store { place: place(), source: source.into() };
+        let mut writer = connect_writer(path).await.map_err(failed)?;
+        let from = match migrate(path, &mut writer).await {
+            Ok(from) => from,
+            Err(error) => {
+                writer.close().await.map_err(failed)?;
+                return Err(error);
+            }
+        };
+        let readers = connect_readers(path).await.map_err(failed)?;
+        Ok((Self { writer: Writer::new(path, writer), readers }, from))
+    }
+
+    pub(super) async fn one(&self, statement: Statement) -> Result<Option<Row>, StoreError> {
+        Ok(prepare(statement).fetch_optional(&self.readers).await?.map(Row::Sqlite))
+    }
+
+    pub(super) async fn all(&self, statement: Statement) -> Result<Vec<Row>, StoreError> {
+        Ok(rows(prepare(statement).fetch_all(&self.readers).await?))
+    }
+
+    /// There is one writer at a time, whomever it has to wait for.
+    pub(super) async fn begin(&self) -> Result<Transaction, StoreError> {
+        self.writer.begin().await
+    }
+
+    /// Ends all connections and folds the write-ahead log into the file.
+    pub(super) async fn close(&self) {
+        self.readers.close().await;
+        self.writer.close().await;
+    }
+}
+
 impl Writer {
-    pub(crate) fn new(path: &Path, connection: SqliteConnection) -> Self {
+    fn new(path: &Path, connection: SqliteConnection) -> Self {
         let seat = Seat { file: path.to_owned(), connection: Some(connection), state: SeatState::Ready };
         Self(Arc::new(Mutex::new(seat)))
     }
 
     /// Waits for its turn and starts a transaction.
-    pub(crate) async fn begin(&self) -> Result<Transaction, StoreError> {
+    async fn begin(&self) -> Result<Transaction, StoreError> {
         let Ok(mut seat) = timeout(TURN_TIMEOUT, self.0.clone().lock_owned()).await else {
             return Err(StoreError::Busy { detail: "waited too long for its turn".to_owned() });
         };
@@ -178,7 +243,7 @@ impl Writer {
     }
 
     /// Ends the connection; whoever waits in line or comes later gets [`StoreError::Closed`].
-    pub(crate) async fn close(&self) {
+    async fn close(&self) {
         let mut seat = self.0.lock().await;
         seat.state = SeatState::Closed;
         if let Some(connection) = seat.connection.take() {
@@ -217,14 +282,22 @@ impl Seat {
 }
 
 impl Transaction {
-    pub(crate) fn connection(&mut self) -> &mut SqliteConnection {
+    pub(super) async fn run(&mut self, statement: Statement) -> Result<u64, StoreError> {
+        Ok(prepare(statement).execute(self.connection()).await?.rows_affected())
+    }
+
+    pub(super) async fn all(&mut self, statement: Statement) -> Result<Vec<Row>, StoreError> {
+        Ok(rows(prepare(statement).fetch_all(self.connection()).await?))
+    }
+
+    fn connection(&mut self) -> &mut SqliteConnection {
         let seat = self.0.as_mut().expect("it is held until the transaction has ended");
         seat.connection.as_mut().expect("it is there from begin to commit")
     }
 
     /// Puts it on disk. A connection whose commit has failed is closed: after a failed fsync nobody knows which of its
     /// pages are on disk, and the next commit may succeed without them (<https://www.sqlite.org/rescode.html#ioerr_fsync>).
-    pub(crate) async fn commit(mut self) -> Result<(), StoreError> {
+    pub(super) async fn commit(mut self) -> Result<(), StoreError> {
         let committed = sqlx::query("COMMIT").execute(self.connection()).await;
         // Given up before this, it is ended by `drop`.
         if let Some(mut seat) = self.0.take() {
@@ -236,10 +309,11 @@ impl Transaction {
         Ok(committed.map(|_| ())?)
     }
 
-    pub(crate) async fn undo(mut self) {
+    pub(super) async fn undo(mut self) -> Result<(), StoreError> {
         if let Some(seat) = self.0.take() {
             end_unfinished(seat).await;
         }
+        Ok(())
     }
 }
 
@@ -258,7 +332,7 @@ async fn end_unfinished(mut seat: OwnedMutexGuard<Seat>) {
 }
 
 /// The statement as sqlx has it for SQLite.
-pub(crate) fn prepare(statement: Statement) -> Query<'static, Sqlite, SqliteArguments> {
+fn prepare(statement: Statement) -> Query<'static, sqlx::Sqlite, SqliteArguments> {
     let mut arguments = SqliteArguments::default();
     for value in statement.values {
         let added = match value {
@@ -273,28 +347,21 @@ pub(crate) fn prepare(statement: Statement) -> Query<'static, Sqlite, SqliteArgu
 }
 
 /// The rows as all engines have them.
-pub(crate) fn rows(rows: Vec<sqlx::sqlite::SqliteRow>) -> Vec<Row> {
-    rows.into_iter().map(Row).collect()
+fn rows(rows: Vec<sqlx::sqlite::SqliteRow>) -> Vec<Row> {
+    rows.into_iter().map(Row::Sqlite).collect()
 }
 
 /// The connections that read. Opened after the writer: it makes the write-ahead log that they share.
-pub(crate) async fn connect_readers(path: &Path) -> Result<Readers, sqlx::Error> {
+async fn connect_readers(path: &Path) -> Result<sqlx::Pool<sqlx::Sqlite>, sqlx::Error> {
     let options = connect_options(path).pragma("query_only", "ON");
     PoolOptions::new().max_connections(READERS).acquire_timeout(TURN_TIMEOUT).connect_with(options).await
 }
 
-impl From<sqlx::Error> for StoreError {
-    fn from(error: sqlx::Error) -> Self {
-        match &error {
-            sqlx::Error::PoolTimedOut => Self::Busy { detail: "waited too long for its turn".to_owned() },
-            sqlx::Error::PoolClosed => Self::Closed,
-            sqlx::Error::Io(io) => Self::Io { detail: io.to_string() },
-            sqlx::Error::Database(refused) => match refused.code().and_then(|code| code.parse().ok()) {
-                Some(code) => classify(code, refused.message().to_owned()),
-                None => Self::Unexpected { detail: error.to_string() },
-            },
-            _ => Self::Unexpected { detail: error.to_string() },
-        }
+/// Whose fault it is.
+pub(super) fn explain(refused: &dyn DatabaseError) -> StoreError {
+    match refused.code().and_then(|code| code.parse().ok()) {
+        Some(code) => classify(code, refused.message().to_owned()),
+        None => StoreError::Unexpected { detail: refused.to_string() },
     }
 }
 

@@ -11,7 +11,7 @@ use super::story::{ActError, HappeningRow};
 use super::{Queue, rows};
 use crate::audit::AuditEntry;
 use crate::database::Change;
-use crate::engine::{Statement, statement};
+use crate::engine::{Composed, Statement, statement};
 use crate::failure::StoreError;
 use crate::record::{Record, millis_of};
 
@@ -46,9 +46,8 @@ impl Queue<'_> {
             let again = "UPDATE recipients SET state = NULL WHERE message_id = $1 AND state = 'failed'";
             change.run(statement(again).bind(id.to_string())).await?;
         }
-        self.commit_act(change, id, "retried", now, json!({}), audit).await?;
-        self.ring(Ring::Lane(before.lane_id));
-        Ok(())
+        change.ring(Ring::Lane(before.lane_id));
+        Ok(commit_act(change, id, "retried", now, json!({}), audit).await?)
     }
 
     /// Calls a message off that waits or is held.
@@ -56,7 +55,7 @@ impl Queue<'_> {
         let mut change = self.0.begin().await?;
         look(&mut change, id, &[Queued, Deferred, Held]).await?;
         stop(&mut change, id, Cancelled, now).await?;
-        Ok(self.commit_act(change, id, "cancelled", now, json!({}), audit).await?)
+        Ok(commit_act(change, id, "cancelled", now, json!({}), audit).await?)
     }
 
     /// Holds a message that waits, until a person lets it go or calls it off.
@@ -72,7 +71,7 @@ impl Queue<'_> {
         stop(&mut change, id, Held, now).await?;
         let note = statement("UPDATE messages SET code = 'held', text = $2 WHERE id = $1");
         change.run(note.bind(id.to_string()).bind(why)).await?;
-        Ok(self.commit_act(change, id, "held", now, json!({ "why": why }), audit).await?)
+        Ok(commit_act(change, id, "held", now, json!({ "why": why }), audit).await?)
     }
 
     /// Lets a message go that was held.
@@ -83,9 +82,8 @@ impl Queue<'_> {
             return Err(ActError::ContentGone);
         }
         make_due(&mut change, id, now).await?;
-        self.commit_act(change, id, "released", now, json!({}), audit).await?;
-        self.ring(Ring::Lane(before.lane_id));
-        Ok(())
+        change.ring(Ring::Lane(before.lane_id));
+        Ok(commit_act(change, id, "released", now, json!({}), audit).await?)
     }
 
     /// The messages that wait and whose time is over at `now`, those first whose time was over first; `limit` at most.
@@ -107,13 +105,10 @@ impl Queue<'_> {
         let mut change = self.0.begin().await?;
         look(&mut change, id, &[Queued, Deferred]).await?;
         stop(&mut change, id, Expired, now).await?;
-        let rung = match &report {
-            Some(report) => super::batch::accept_alone(&mut change, report, now).await?,
-            None => Vec::new(),
-        };
-        change.commit().await?;
-        rung.into_iter().for_each(|lane| self.ring(Ring::Lane(lane)));
-        Ok(())
+        if let Some(report) = &report {
+            super::batch::accept_alone(&mut change, report, now).await?;
+        }
+        Ok(change.commit().await?)
     }
 
     /// Notes that something happened to a message.
@@ -122,26 +117,27 @@ impl Queue<'_> {
         change.run(insert_happening(id, happening)).await?;
         change.commit().await
     }
+}
 
-    async fn commit_act(
-        &self,
-        mut change: Change,
-        id: Uuid,
-        what: &str,
-        now: OffsetDateTime,
-        detail: Value,
-        audit: &AuditEntry,
-    ) -> Result<(), StoreError> {
-        let happening = HappeningRow { at: now, what: what.to_owned(), actor: audit.actor.clone(), detail };
-        change.run(insert_happening(id, &happening)).await?;
-        change.commit_with(audit).await
-    }
+/// Notes what was done, by whom, in the message's story and in the log.
+async fn commit_act(
+    mut change: Change,
+    id: Uuid,
+    what: &str,
+    now: OffsetDateTime,
+    detail: Value,
+    audit: &AuditEntry,
+) -> Result<(), StoreError> {
+    let happening = HappeningRow { at: now, what: what.to_owned(), actor: audit.actor.clone(), detail };
+    change.run(insert_happening(id, &happening)).await?;
+    change.commit_with(audit).await
 }
 
 /// The message as it is, if it stands where it may.
 async fn look(change: &mut Change, id: Uuid, allowed: &[MessageState]) -> Result<Before, ActError> {
-    let query = statement("SELECT id, lane_id, state, has_content FROM messages WHERE id = $1");
-    let row = change.one(query.bind(id.to_string())).await?.ok_or(ActError::NotFound)?;
+    let mut query = Composed::new("SELECT id, lane_id, state, has_content FROM messages WHERE id = ");
+    query.push_bind(id.to_string()).push(change.locking());
+    let row = change.one(query.build()).await?.ok_or(ActError::NotFound)?;
     let record = Record::new(rows::MESSAGES, "id", &row);
     let read = || {
         Ok(Before {

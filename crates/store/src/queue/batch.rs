@@ -1,14 +1,14 @@
 //! One transaction of many requests. It must never leave out one of them: each has its place in what is returned. Its
 //! neighbours are `clerk`, which gathers and answers, and `accept`, `claim` and `settle`, which know the statements.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 use sqlx::SqlStr;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::clerk::{Answer, Request};
-use super::lanes::{LaneId, LaneKey};
+use super::lanes::{LaneId, LaneKey, Ring};
 use super::message::{AcceptError, Accepted, Claim, ClaimKey, Lease, NewMessage};
 use super::settlement::SettleError;
 use super::{accept, claim, content, history, settle};
@@ -33,13 +33,6 @@ pub(super) struct Batch<'b> {
     tools: &'b mut Tools,
     new_lanes: HashMap<LaneKey, LaneId>,
     pub(super) tally: BTreeMap<(i64, Uuid), history::Tally>,
-    rung: BTreeSet<LaneId>,
-}
-
-/// What became true with the commit.
-pub(super) struct Learned {
-    pub(super) lanes: HashMap<LaneKey, LaneId>,
-    pub(super) rung: Vec<LaneId>,
 }
 
 /// What was done for a request; the answer is made when it is on disk.
@@ -76,7 +69,7 @@ impl Tools {
 
 impl<'b> Batch<'b> {
     pub(super) fn new(change: &'b mut Change, tools: &'b mut Tools) -> Self {
-        Self { change, tools, new_lanes: HashMap::new(), tally: BTreeMap::new(), rung: BTreeSet::new() }
+        Self { change, tools, new_lanes: HashMap::new(), tally: BTreeMap::new() }
     }
 
     /// Does what is asked, kind by kind; what was done stands in the order of the requests.
@@ -122,15 +115,15 @@ impl<'b> Batch<'b> {
         }
     }
 
-    /// Writes what all of it adds up to.
-    pub(super) async fn finish(mut self) -> Result<Learned, StoreError> {
+    /// Writes what all of it adds up to; returns the lanes that are there once it is committed.
+    pub(super) async fn finish(mut self) -> Result<HashMap<LaneKey, LaneId>, StoreError> {
         history::write(&mut self).await?;
-        Ok(Learned { lanes: self.new_lanes, rung: self.rung.into_iter().collect() })
+        Ok(self.new_lanes)
     }
 
     /// Something in this lane is due.
     pub(super) fn ring(&mut self, lane: LaneId) {
-        self.rung.insert(lane);
+        self.change.ring(Ring::Lane(lane));
     }
 
     /// The lane's number; a lane that is new is made.
@@ -221,16 +214,16 @@ pub(super) async fn find_or_make_lane(change: &mut Change, key: &LaneKey) -> Res
     Ok(LaneId(Record::numbered("lanes", &row).get("id")?))
 }
 
-/// Takes one message within a transaction that does more; returns the lanes in which something is due.
+/// Takes one message within a transaction that does more.
 pub(super) async fn accept_alone(
     change: &mut Change,
     new: &NewMessage,
     at: OffsetDateTime,
-) -> Result<Vec<LaneId>, StoreError> {
+) -> Result<(), StoreError> {
     let mut tools = Tools::default();
     let mut batch = Batch::new(change, &mut tools);
     for (_, taken) in accept::accept(&mut batch, &[(0, Offer { new, lease: None, at })]).await? {
         taken.map_err(|refused| StoreError::Unexpected { detail: refused.to_string() })?;
     }
-    Ok(batch.finish().await?.rung)
+    batch.finish().await.map(|_| ())
 }

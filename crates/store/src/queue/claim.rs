@@ -14,10 +14,13 @@ use crate::engine::{Composed, statement};
 use crate::failure::StoreError;
 use crate::record::{Record, millis_of};
 
-const CLAIM: &str = "UPDATE messages SET state = 'sending', state_since = $3, attempt = attempt + 1, started_at = $3,
-    node = $4, node_run = $5, leased_until = $6, next_attempt_at = NULL WHERE id IN (
-    SELECT id FROM messages WHERE lane_id = $1 AND next_attempt_at <= $3 ORDER BY next_attempt_at, id LIMIT $2)
-    RETURNING *";
+/// Looked up once, before anything is changed.
+const DUE: &str =
+    "WITH due AS MATERIALIZED (SELECT id FROM messages WHERE lane_id = $1 AND next_attempt_at <= $3
+    ORDER BY next_attempt_at, id LIMIT $2";
+const CLAIM: &str = ") UPDATE messages SET state = 'sending', state_since = $3, attempt = attempt + 1,
+    started_at = $3, node = $4, node_run = $5, leased_until = $6, next_attempt_at = NULL
+    WHERE id IN (SELECT id FROM due) RETURNING *";
 
 /// Claims up to `limit` messages of the lane that are due at `now`, those that were due first.
 pub(super) async fn claim(
@@ -27,7 +30,10 @@ pub(super) async fn claim(
     now: OffsetDateTime,
     lease: &Lease,
 ) -> Result<Vec<Claim>, StoreError> {
-    let update = statement(CLAIM)
+    let mut update = Composed::new(DUE);
+    update.push(change.locking_what_is_free()).push(CLAIM);
+    let update = update
+        .build()
         .bind(lane_id.0)
         .bind(limit)
         .bind(millis_of(now))

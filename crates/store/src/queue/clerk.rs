@@ -10,7 +10,7 @@ use super::lanes::{LaneId, Ring};
 use super::message::{AcceptError, Accepted, Claim, ClaimKey, Lease, NewMessage};
 use super::settlement::{SettleError, Settlement};
 use crate::database::Change;
-use crate::engine::sqlite::Writer;
+use crate::engine::{Among, Engine};
 use crate::failure::StoreError;
 
 /// How many requests one transaction takes at most, and how many octets of content: a batch should not last much longer
@@ -54,9 +54,9 @@ struct Letter {
 
 impl Desk {
     /// Sets a clerk to work. It goes home when the last desk is gone.
-    pub(crate) fn open(writer: Writer, rings: broadcast::Sender<Ring>) -> Self {
+    pub(crate) fn open(engine: Engine, bell: broadcast::Sender<Ring>) -> Self {
         let (desk, letters) = mpsc::channel(DESK_SIZE);
-        tokio::spawn(work(writer, letters, rings));
+        tokio::spawn(work(Office { engine, bell }, letters));
         Self(desk)
     }
 
@@ -79,14 +79,26 @@ impl Request {
     }
 }
 
-async fn work(writer: Writer, mut letters: mpsc::Receiver<Letter>, rings: broadcast::Sender<Ring>) {
+/// Where the clerk works.
+struct Office {
+    engine: Engine,
+    bell: broadcast::Sender<Ring>,
+}
+
+impl Office {
+    async fn begin(&self) -> Result<Change, StoreError> {
+        Change::begin(&self.engine, Among::ItsRows, &self.bell).await
+    }
+}
+
+async fn work(office: Office, mut letters: mpsc::Receiver<Letter>) {
     let mut tools = Tools::default();
     while let Some(first) = letters.recv().await {
         let mut batch = vec![first];
-        let turn = Change::begin(&writer).await;
+        let turn = office.begin().await;
         gather(&mut letters, &mut batch);
         match turn {
-            Ok(change) => write_all(&writer, change, &mut tools, batch, &rings).await,
+            Ok(change) => write_all(&office, change, &mut tools, batch).await,
             Err(error) => refuse_all(batch, &error),
         }
     }
@@ -103,21 +115,11 @@ fn gather(letters: &mut mpsc::Receiver<Letter>, batch: &mut Vec<Letter>) {
 }
 
 /// Writes them in one transaction; if the database refuses one of them, each in its own.
-async fn write_all(
-    writer: &Writer,
-    change: Change,
-    tools: &mut Tools,
-    batch: Vec<Letter>,
-    rings: &broadcast::Sender<Ring>,
-) {
+async fn write_all(office: &Office, change: Change, tools: &mut Tools, batch: Vec<Letter>) {
     let (requests, replies): (Vec<_>, Vec<_>) =
         batch.into_iter().map(|letter| (letter.request, letter.reply)).unzip();
     match write(change, tools, &requests).await {
-        Ok((done, rung)) => {
-            for lane in rung {
-                // Nobody listens where the queue isn't worked on.
-                let _ = rings.send(Ring::Lane(lane));
-            }
+        Ok(done) => {
             for ((request, reply), done) in requests.into_iter().zip(replies).zip(done) {
                 // Whoever has gone away meanwhile doesn't read it: it is done all the same.
                 let _ = reply.send(Ok(done.answer(request)));
@@ -126,8 +128,8 @@ async fn write_all(
         Err(error) if requests.len() > 1 && concerns_one(&error) => {
             for (request, reply) in requests.into_iter().zip(replies) {
                 let alone = vec![Letter { request, reply }];
-                match Change::begin(writer).await {
-                    Ok(change) => Box::pin(write_all(writer, change, tools, alone, rings)).await,
+                match office.begin().await {
+                    Ok(change) => Box::pin(write_all(office, change, tools, alone)).await,
                     Err(error) => refuse_all(alone, &error),
                 }
             }
@@ -140,17 +142,13 @@ async fn write_all(
     }
 }
 
-async fn write(
-    mut change: Change,
-    tools: &mut Tools,
-    requests: &[Request],
-) -> Result<(Vec<Done>, Vec<LaneId>), StoreError> {
+async fn write(mut change: Change, tools: &mut Tools, requests: &[Request]) -> Result<Vec<Done>, StoreError> {
     let mut batch = Batch::new(&mut change, tools);
     let done = batch.write(requests).await?;
-    let learned = batch.finish().await?;
+    let lanes = batch.finish().await?;
     change.commit().await?;
-    tools.learn(learned.lanes);
-    Ok((done, learned.rung))
+    tools.learn(lanes);
+    Ok(done)
 }
 
 fn refuse_all(batch: Vec<Letter>, error: &StoreError) {

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::batch::Batch;
 use super::story::HistoryRow;
 use crate::database::Store;
-use crate::engine::statement;
+use crate::engine::{Composed, statement};
 use crate::failure::StoreError;
 use crate::record::{Record, millis_of};
 
@@ -18,7 +18,7 @@ pub const STRETCH: Duration = Duration::minutes(5);
 
 const TABLE: &str = "history";
 
-const INSERT: &str = "INSERT INTO history (at, account_id, writer, accepted, sent, deferred, failed) VALUES";
+const INSERT: &str = "INSERT INTO history (at, account_id, writer, accepted, sent, deferred, failed) ";
 const OR_ADD: &str =
     " ON CONFLICT (at, account_id, writer) DO UPDATE SET accepted = history.accepted + excluded.accepted,
     sent = history.sent + excluded.sent, deferred = history.deferred + excluded.deferred,
@@ -42,16 +42,14 @@ impl Batch<'_> {
 
 /// Adds what the transaction did.
 pub(super) async fn write(batch: &mut Batch<'_>) -> Result<(), StoreError> {
-    let writer: i64 = 0;
-    let tallies = std::mem::take(&mut batch.tally);
-    let rows = tallies.into_iter().map(|((at, account_id), tally)| {
-        let counts = [tally.accepted, tally.sent, tally.deferred, tally.failed];
-        let mut row = vec![at.into(), account_id.to_string().into(), writer.into()];
-        row.extend(counts.map(crate::engine::Value::from));
-        row
-    });
-    let rows = rows.collect();
-    batch.run_many(INSERT, OR_ADD, rows).await.map(|_| ())
+    for ((at, account_id), tally) in std::mem::take(&mut batch.tally) {
+        let mut insert = Composed::new(INSERT);
+        insert.push("VALUES (").push_bind(at).push(", ").push_bind(account_id.to_string()).push(", ");
+        insert.push(batch.change.writer()).push(", ");
+        insert.push_list([tally.accepted, tally.sent, tally.deferred, tally.failed]).push(")").push(OR_ADD);
+        batch.change.run(insert.build()).await?;
+    }
+    Ok(())
 }
 
 pub(super) async fn read(

@@ -2,6 +2,7 @@
 //! two nodes believe that a lane is theirs. Its neighbours are the dispatcher, which asks what is due, and `claim`.
 
 use std::fmt;
+use std::str::FromStr;
 
 use serde_json::Value;
 use time::OffsetDateTime;
@@ -43,7 +44,7 @@ pub struct Lane {
 }
 
 /// What a node should look at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Ring {
     /// Something in this lane is due earlier than it was.
     Lane(LaneId),
@@ -58,6 +59,35 @@ impl fmt::Display for LaneId {
         self.0.fmt(f)
     }
 }
+
+/// As nodes tell each other.
+impl fmt::Display for Ring {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Lane(id) => write!(f, "lane {id}"),
+            Self::Account(id) => write!(f, "account {id}"),
+            Self::Missed => f.write_str("missed"),
+        }
+    }
+}
+
+impl FromStr for Ring {
+    type Err = UnknownRing;
+
+    fn from_str(text: &str) -> Result<Self, UnknownRing> {
+        match text.split_once(' ') {
+            Some(("lane", id)) => id.parse().map(|id| Self::Lane(LaneId(id))).map_err(|_| UnknownRing),
+            Some(("account", id)) => id.parse().map(Self::Account).map_err(|_| UnknownRing),
+            None if text == "missed" => Ok(Self::Missed),
+            _ => Err(UnknownRing),
+        }
+    }
+}
+
+/// A ring that this version doesn't know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("another node tells something that this one doesn't understand")]
+pub struct UnknownRing;
 
 /// Hears what is due, from this process and from others.
 #[derive(Debug)]
@@ -224,7 +254,7 @@ impl Queue<'_> {
 
     /// Hears from now on what is due. Ask for it before looking, so that nothing is missed in between.
     pub fn rings(&self) -> Rings {
-        Rings(self.0.rings().subscribe())
+        Rings(self.0.rings())
     }
 }
 

@@ -143,9 +143,9 @@ impl Bounds {
 
     /// The conditions that an index answers.
     fn push(&self, query: &mut Composed, state: Option<MessageState>) {
-        query.push("id < ").push_bind(&self.before);
+        query.push("messages.id < ").push_bind(&self.before);
         if let Some(from) = &self.from {
-            query.push(" AND id >= ").push_bind(from);
+            query.push(" AND messages.id >= ").push_bind(from);
         }
         if let Some(state) = state {
             query.push(" AND state = ").push_bind(state.as_str());
@@ -173,10 +173,10 @@ fn select(bounds: &Bounds, filter: &MessageFilter, state: Option<MessageState>, 
         // With the state outside, the bound is one on what is looked at and not on what is found.
         bounds.push(&mut query, state.filter(|state| *state != MessageState::Sent));
         query.push(" ORDER BY id DESC LIMIT ").push_bind(MOST_SEARCHED).push(") AS messages");
-        query.push(" JOIN lanes ON lanes.id = messages.lane_id WHERE state = state");
+        query.push(" JOIN lanes ON lanes.id = messages.lane_id WHERE TRUE");
         push_conditions(&mut query, filter, state);
     } else {
-        query.push("messages JOIN lanes ON lanes.id = messages.lane_id WHERE messages.");
+        query.push("messages JOIN lanes ON lanes.id = messages.lane_id WHERE ");
         bounds.push(&mut query, state);
     }
     query.push(" ORDER BY messages.id DESC LIMIT ").push_bind(limit);

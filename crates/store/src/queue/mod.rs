@@ -38,7 +38,7 @@ use uuid::Uuid;
 pub(crate) use self::clerk::Desk;
 use self::clerk::{Answer, Request};
 pub use self::history::STRETCH;
-pub use self::lanes::{Lane, LaneId, LaneKey, Ring, Rings};
+pub use self::lanes::{Lane, LaneId, LaneKey, Ring, Rings, UnknownRing};
 pub use self::message::{
     AcceptError, Accepted, Claim, ClaimKey, Idempotency, Lease, Message, MessageState, NewContent,
     NewMessage, Node, PIECE_OCTETS, Recipient,

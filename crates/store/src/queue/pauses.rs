@@ -51,10 +51,10 @@ impl Queue<'_> {
             .bind(row.probes)
             .bind(millis_of(row.next_probe_at));
         let is_new = change.run(insert).await? == 1;
-        change.commit().await?;
         if is_new {
-            self.ring(Ring::Account(row.account_id));
+            change.ring(Ring::Account(row.account_id));
         }
+        change.commit().await?;
         Ok(is_new)
     }
 
@@ -78,17 +78,11 @@ impl Queue<'_> {
         let mut change = self.0.begin().await?;
         let delete = statement("DELETE FROM pauses WHERE account_id = $1").bind(account_id.to_string());
         let was_paused = change.run(delete).await? == 1;
-        change.commit().await?;
         if was_paused {
-            self.ring(Ring::Account(account_id));
+            change.ring(Ring::Account(account_id));
         }
+        change.commit().await?;
         Ok(was_paused)
-    }
-
-    /// Tells those who work on the queue.
-    pub(super) fn ring(&self, ring: Ring) {
-        // Nobody listens where the queue isn't worked on.
-        let _ = self.0.rings().send(ring);
     }
 }
 

@@ -58,9 +58,7 @@ async fn purge_messages(change: &mut Change, before: OffsetDateTime) -> Result<u
     let ended =
         "SELECT id FROM messages WHERE id < $1 AND state IN ('sent', 'failed', 'expired', 'cancelled')
                  AND state_since < $2 ORDER BY id LIMIT $3";
-    let ids = ids(&change
-        .all(statement(ended).bind(first_id_of(before)).bind(millis_of(before)).bind(AT_A_TIME))
-        .await?)?;
+    let ids = lock_old(change, ended, before).await?;
     for delete in [
         "DELETE FROM content WHERE message_id IN (",
         "DELETE FROM recipients WHERE message_id IN (",
@@ -78,9 +76,7 @@ async fn purge_contents(change: &mut Change, before: OffsetDateTime) -> Result<u
     let stopped = "SELECT id FROM messages WHERE state IN ('queued', 'deferred', 'failed', 'expired', 'held', 'cancelled')
                    AND state IN ('failed', 'expired', 'held', 'cancelled') AND id < $1 AND state_since < $2
                    AND has_content ORDER BY id LIMIT $3";
-    let ids = ids(&change
-        .all(statement(stopped).bind(first_id_of(before)).bind(millis_of(before)).bind(AT_A_TIME))
-        .await?)?;
+    let ids = lock_old(change, stopped, before).await?;
     delete_all(change, "DELETE FROM content WHERE message_id IN (", &ids).await?;
     let mut update = Composed::new("UPDATE messages SET has_content = ");
     update.push_bind(false).push(" WHERE id IN (").push_list(&ids).push(")");
@@ -96,6 +92,18 @@ async fn purge_orphans(change: &mut Change, before: OffsetDateTime) -> Result<u6
     delete_all(change, "DELETE FROM content WHERE message_id IN (", &ids).await?;
     delete_all(change, "DELETE FROM spools WHERE message_id IN (", &ids).await?;
     Ok(ids.len() as u64)
+}
+
+/// The messages that this finds; nobody revives one of them before the commit.
+async fn lock_old(
+    change: &mut Change,
+    sql: &'static str,
+    before: OffsetDateTime,
+) -> Result<Vec<String>, StoreError> {
+    let mut query = Composed::new(sql);
+    query.push(change.locking());
+    let query = query.build().bind(first_id_of(before)).bind(millis_of(before)).bind(AT_A_TIME);
+    ids(&change.all(query).await?)
 }
 
 async fn delete_all(change: &mut Change, delete: &'static str, ids: &[String]) -> Result<(), StoreError> {

@@ -2,7 +2,7 @@
 
 use store::{AccountRow, DeleteGrantError, PutGrantError, RenewGrantError};
 
-use crate::house::{account, audit, grant, id, minutes, noon, stories};
+use crate::house::{account, audit, grant, id, minutes, node, noon, stories};
 
 stories! {
     async fn a_renewed_grant_keeps_who_signed_in_and_has_the_new_token(db: TestDatabase) {
@@ -57,5 +57,19 @@ stories! {
             assert!(matches!(refused, Err(PutGrantError::AccountChanged)), "{refused:?}");
             assert_eq!(db.store.grants().find(account_id).await.unwrap(), None);
         }
+    }
+
+    async fn of_two_nodes_one_at_a_time_renews_a_grant(db: TestDatabase) {
+        db.store.accounts().insert(&account(1, "a"), &audit("account.add")).await.unwrap();
+        let version = db.store.grants().put(&grant(id(1), "ben"), 1, &audit("account.authorize")).await.unwrap();
+        let other = db.second_store().await;
+        let (here, there, soon) = (node("here", 1), node("there", 2), noon() + minutes(1));
+        assert!(db.store.grants().take_renewal(id(1), &here, noon(), soon).await.unwrap());
+        assert!(!other.grants().take_renewal(id(1), &there, noon(), soon).await.unwrap());
+        assert!(other.grants().take_renewal(id(1), &there, soon, soon + minutes(1)).await.unwrap());
+        db.store.grants().release_renewal(id(1), &here).await.unwrap();
+        assert!(!db.store.grants().take_renewal(id(1), &here, soon, soon).await.unwrap());
+        other.grants().renew(id(1), version, b"successor", soon).await.unwrap();
+        assert!(db.store.grants().take_renewal(id(1), &here, soon, soon).await.unwrap());
     }
 }

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::postgres;
 use bytes::Bytes;
 use serde_json::json;
 use sqlx::sqlite::SqliteConnectOptions;
@@ -20,12 +21,12 @@ use time::macros::datetime;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
-/// Tells each story once for every database. A second database is one more line here: `#[tokio::test] async fn
-/// on_postgres() { … }`, with its way to be made in [`TestDatabase`].
+/// Tells each story once for every database.
 macro_rules! stories {
     ($(async fn $story:ident($db:ident: TestDatabase) $body:block)+) => { $(
         mod $story {
             #[tokio::test] async fn on_sqlite() { super::$story($crate::house::TestDatabase::sqlite().await).await; }
+            #[tokio::test] async fn on_postgres() { super::$story($crate::house::TestDatabase::postgres().await).await; }
         }
 
         async fn $story($db: $crate::house::TestDatabase) $body
@@ -37,48 +38,89 @@ pub(crate) use stories;
 /// An open store on a database of its own; its folder is kept when the story fails.
 pub(crate) struct TestDatabase {
     pub(crate) store: Store,
-    folder: Option<TempDir>,
-    file: PathBuf,
+    place: Place,
+}
+
+/// Where a database is.
+enum Place {
+    Sqlite { folder: Option<TempDir>, file: PathBuf },
+    Postgres { database: String },
 }
 
 impl TestDatabase {
     pub(crate) async fn sqlite() -> Self {
         let folder = TempDir::new().unwrap();
         let file = folder.path().join("postern.db");
-        Self { store: open(&file).await, folder: Some(folder), file }
+        Self { store: open(&file).await, place: Place::Sqlite { folder: Some(folder), file } }
     }
 
-    /// A second store on the same database, as another connection would have it.
+    pub(crate) async fn postgres() -> Self {
+        let database = postgres::create_database().await;
+        Self { store: open_postgres(&database).await, place: Place::Postgres { database } }
+    }
+
+    /// A second store on the same database, as another process would have it.
     pub(crate) async fn second_store(&self) -> Store {
-        open(&self.file).await
+        match &self.place {
+            Place::Sqlite { file, .. } => open(file).await,
+            Place::Postgres { database } => open_postgres(database).await,
+        }
     }
 
-    /// The database as it would be found had the power been cut now: a copy of what lies on the disk, opened.
+    /// The database as it would be found had the power been cut now, opened: a copy of what lies on the disk; on a server,
+    /// what is left when all connections end in the middle of whatever they are at.
     pub(crate) async fn after_power_cut(&self) -> Store {
-        let copy = tempfile::tempdir_in(self.folder.as_ref().unwrap()).unwrap().keep();
-        for name in ["postern.db", "postern.db-wal"] {
-            std::fs::copy(self.file.with_file_name(name), copy.join(name)).unwrap();
+        match &self.place {
+            Place::Sqlite { folder, .. } => {
+                let copy = tempfile::tempdir_in(folder.as_ref().unwrap()).unwrap().keep();
+                for name in ["postern.db", "postern.db-wal"] {
+                    std::fs::copy(folder.as_ref().unwrap().path().join(name), copy.join(name)).unwrap();
+                }
+                open(&copy.join("postern.db")).await
+            }
+            Place::Postgres { database } => {
+                postgres::cut_connections(database).await;
+                open_postgres(database).await
+            }
         }
-        open(&copy.join("postern.db")).await
     }
 
     /// What somebody does to the database behind the store's back.
     pub(crate) async fn sql(&self, sql: &str) {
-        let options = SqliteConnectOptions::new().filename(&self.file).foreign_keys(false);
-        let mut connection = options.connect().await.unwrap();
-        sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();
+        self.try_sql(sql).await.unwrap();
     }
 
     /// Like [`Self::sql`], for what the database refuses; returns its words.
     pub(crate) async fn refused_sql(&self, sql: &str) -> String {
-        let mut connection = SqliteConnectOptions::new().filename(&self.file).connect().await.unwrap();
-        sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.unwrap_err().to_string()
+        self.try_sql(sql).await.unwrap_err().to_string()
+    }
+
+    async fn try_sql(&self, sql: &str) -> Result<(), sqlx::Error> {
+        match &self.place {
+            Place::Sqlite { file, .. } => {
+                let options = SqliteConnectOptions::new().filename(file).foreign_keys(false);
+                let mut connection = options.connect().await?;
+                sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.map(|_| ())
+            }
+            Place::Postgres { database } => postgres::run_sql(database, sql).await,
+        }
+    }
+
+    /// One of two texts: SQLite's or PostgreSQL's.
+    pub(crate) fn sqlite_or_postgres<'t>(&self, sqlite: &'t str, postgres: &'t str) -> &'t str {
+        match &self.place {
+            Place::Sqlite { .. } => sqlite,
+            Place::Postgres { .. } => postgres,
+        }
     }
 
     /// From now on no audit row can be written.
     pub(crate) async fn break_audit(&self) {
-        self.sql("CREATE TRIGGER broken BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'broken'); END")
-            .await;
+        self.sql(self.sqlite_or_postgres(
+            "CREATE TRIGGER broken BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'broken'); END",
+            "CREATE TRIGGER broken BEFORE INSERT ON audit EXECUTE FUNCTION refuse_audit_change()",
+        ))
+        .await;
     }
 
     /// The actions in the audit log, newest first, without those of the database itself.
@@ -93,8 +135,10 @@ impl TestDatabase {
 
 impl Drop for TestDatabase {
     fn drop(&mut self) {
-        if std::thread::panicking() {
-            let kept = self.folder.take().map(TempDir::keep);
+        if let Place::Sqlite { folder, .. } = &mut self.place
+            && std::thread::panicking()
+        {
+            let kept = folder.take().map(TempDir::keep);
             eprintln!("the database is kept in {}", kept.unwrap_or_default().display());
         }
     }
@@ -102,6 +146,13 @@ impl Drop for TestDatabase {
 
 pub(crate) async fn open(file: &Path) -> Store {
     Store::open(&Location::Sqlite(file.to_owned()), noon()).await.unwrap()
+}
+
+async fn open_postgres(database: &str) -> Store {
+    let socket = postgres::server().display().to_string().replace('/', "%2F");
+    let address = format!("postgres://postern@{socket}%2Frun/{database}");
+    let location = Location::parse(&address, Path::new("/")).unwrap();
+    Store::open(&location, noon()).await.unwrap()
 }
 
 /// The time of every story, unless it passes.

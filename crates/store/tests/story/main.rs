@@ -6,8 +6,10 @@
 )]
 
 mod house;
+mod postgres;
 
 mod account_changed_meanwhile;
+mod account_paused;
 mod audit_written;
 mod certificate_in_use;
 mod certificate_kept;
@@ -16,9 +18,14 @@ mod data_dir_entered;
 mod default_account;
 mod flow_settled;
 mod grant_renewed;
+mod lane_taken;
 mod master_key_claimed;
 mod message_accepted;
+mod message_acted_on;
 mod message_claimed;
+mod message_listed;
+mod message_purged;
+mod message_settled;
 mod name_taken;
 mod pages_turned;
 mod power_cut;
@@ -26,6 +33,7 @@ mod row_corrupt;
 mod session_started;
 mod setup_link_used;
 mod state_redeemed;
+mod submitter_changed;
 mod token_used;
 mod user_changed;
 mod wrong_file;

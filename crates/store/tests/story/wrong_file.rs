@@ -10,6 +10,7 @@ use store::{Location, OpenError, Store};
 use tempfile::TempDir;
 
 use crate::house::{noon, open};
+use crate::postgres;
 
 async fn refuse(file: &Path) -> OpenError {
     let before = contents(file.parent().unwrap());
@@ -143,4 +144,40 @@ async fn a_database_that_was_being_made_when_the_power_went_is_made_again() {
     let half = folder.path().join("half.db");
     run_sql(&half, "PRAGMA journal_mode = WAL; PRAGMA application_id = 0x506f7374").await;
     open(&half).await.ping().await.unwrap();
+}
+
+/// Opens a database of the tests' server as it is.
+async fn open_on_server(database: &str) -> Result<Store, OpenError> {
+    let socket = postgres::server().join("run").display().to_string().replace('/', "%2F");
+    let location =
+        Location::parse(&format!("postgres://postern@{socket}/{database}"), Path::new("/")).unwrap();
+    Store::open(&location, noon()).await
+}
+
+#[tokio::test]
+async fn another_programs_database_on_a_server_is_refused() {
+    let database = postgres::create_database().await;
+    postgres::run_sql(&database, "CREATE TABLE songs (title TEXT)").await.unwrap();
+    let refused = open_on_server(&database).await.unwrap_err();
+    assert!(matches!(refused, OpenError::NotOurs { .. }), "{refused:?}");
+    assert!(refused.to_string().contains(&database), "{refused}");
+}
+
+#[tokio::test]
+async fn a_database_of_a_newer_postern_on_a_server_is_refused() {
+    let database = postgres::create_database().await;
+    open_on_server(&database).await.unwrap().close().await;
+    postgres::run_sql(&database, "UPDATE _sqlx_migrations SET version = 99").await.unwrap();
+    let refused = open_on_server(&database).await.unwrap_err();
+    assert!(matches!(refused, OpenError::NewerVersion { found: 99, known: 3, .. }), "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there_or_knows_no_such_database_is_named() {
+    let nowhere = Location::parse("postgres://postern:geheim@127.0.0.1:1/mail", Path::new("/")).unwrap();
+    let refused = Store::open(&nowhere, noon()).await.unwrap_err();
+    assert_eq!(refused.code(), "database_unreachable");
+    assert!(!refused.to_string().contains("geheim"), "{refused}");
+    let refused = open_on_server("no_such_database").await.unwrap_err();
+    assert_eq!(refused.code(), "database_unreachable", "{refused}");
 }
