@@ -143,18 +143,20 @@ impl Bounds {
 
     /// The conditions that an index answers.
     fn push(&self, query: &mut Composed, state: Option<MessageState>) {
-        query.push("id < ").push_bind(&self.before);
+        query.push("messages.id < ").push_bind(&self.before);
         if let Some(from) = &self.from {
-            query.push(" AND id >= ").push_bind(from);
+            query.push(" AND messages.id >= ").push_bind(from);
         }
         if let Some(state) = state {
-            query.push(" AND state = ").push_bind(state.as_str());
+            query.push(" AND messages.state = ").push_bind(state.as_str());
             if !matches!(state, MessageState::Sent | MessageState::Sending) {
                 // Repeats the condition of the index messages_unsent, so that the engine sees that it may use it.
-                query.push(" AND state IN ('queued', 'deferred', 'failed', 'expired', 'held', 'cancelled')");
+                query.push(
+                    " AND messages.state IN ('queued', 'deferred', 'failed', 'expired', 'held', 'cancelled')",
+                );
             }
             if state == MessageState::Sending {
-                query.push(" AND leased_until IS NOT NULL");
+                query.push(" AND messages.leased_until IS NOT NULL");
             }
         }
     }
@@ -176,7 +178,7 @@ fn select(bounds: &Bounds, filter: &MessageFilter, state: Option<MessageState>, 
         query.push(" JOIN lanes ON lanes.id = messages.lane_id WHERE state = state");
         push_conditions(&mut query, filter, state);
     } else {
-        query.push("messages JOIN lanes ON lanes.id = messages.lane_id WHERE messages.");
+        query.push("messages JOIN lanes ON lanes.id = messages.lane_id WHERE ");
         bounds.push(&mut query, state);
     }
     query.push(" ORDER BY messages.id DESC LIMIT ").push_bind(limit);
