@@ -17,6 +17,7 @@ use crate::problem::Problem;
 use crate::queue::Queue;
 use crate::ration::Ration;
 use crate::sign_in::Door;
+use crate::submission_doors::Server;
 use crate::vault::Vault;
 
 /// Everything that outlives a request.
@@ -37,6 +38,8 @@ pub struct App {
     pub tokens: m365::token::Tokens,
     /// Mail on its way.
     pub queue: Queue,
+    /// Where devices hand mail over.
+    pub servers: Vec<Server>,
     /// Tells listeners what changed.
     pub events: Events,
     /// How many audit rows strangers may cause.

@@ -143,18 +143,22 @@ fn status_of(code: &str) -> StatusCode {
         "unauthenticated" | "wrong_credentials" | "code_needed" | "wrong_code" => StatusCode::UNAUTHORIZED,
         "throttled" => StatusCode::TOO_MANY_REQUESTS,
         "setup_over" => StatusCode::GONE,
-        "forbidden" | "not_exportable" | "cross_site" => StatusCode::FORBIDDEN,
+        "forbidden" | "not_exportable" | "cross_site" | "sender_not_allowed" => StatusCode::FORBIDDEN,
         "not_found" => StatusCode::NOT_FOUND,
         "method_not_allowed" => StatusCode::METHOD_NOT_ALLOWED,
         "duplicate" | "name_taken" | "in_use" | "changed_meanwhile" | "nothing_pending" | "flow_over"
-        | "last_administrator" => StatusCode::CONFLICT,
+        | "last_administrator" | "uid_taken" | "wrong_state" | "content_gone" => StatusCode::CONFLICT,
         "too_large" => StatusCode::PAYLOAD_TOO_LARGE,
         "unsupported_media_type" => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         "misdirected" => StatusCode::MISDIRECTED_REQUEST,
         "malformed_json" => StatusCode::BAD_REQUEST,
-        "database_busy" | "database_unreachable" | "disk_full" | "disk_error" | "database_read_only" | "shutting_down" => {
-            StatusCode::SERVICE_UNAVAILABLE
-        }
+        "try_later"
+        | "database_busy"
+        | "database_unreachable"
+        | "disk_full"
+        | "disk_error"
+        | "database_read_only"
+        | "shutting_down" => StatusCode::SERVICE_UNAVAILABLE,
         "internal" | "corrupt_row" | "database_damaged" | "database_refused" => {
             StatusCode::INTERNAL_SERVER_ERROR
         }

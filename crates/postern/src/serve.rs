@@ -26,13 +26,14 @@ use crate::grant_keeper::SealedGrants;
 use crate::jobs;
 use crate::listener::{bind_socket, serve_https, serve_socket};
 use crate::master_key::{self, Sources};
+use crate::queue::door::Gate;
 use crate::queue::{self, Queue};
 use crate::ration::Ration;
 use crate::setup_link::{self, SetupLink};
 use crate::sign_in::Door;
-use crate::submission_doors;
 use crate::tls::{self, CurrentCertificate};
 use crate::vault::{Record, Vault};
+use crate::{submission_doors, submit_socket};
 
 /// The self-signed certificate of the console in the data directory, without its key.
 pub const CONSOLE_CERTIFICATE: &str = "console.pem";
@@ -115,6 +116,7 @@ pub async fn start(config: Config, clock: Clock) -> anyhow::Result<Running> {
         data_dir: config.data_dir.clone(),
         tokens,
         queue,
+        servers: submission_doors::servers(&doors),
         events: Events::default(),
         strangers: Ration::default(),
         clock,
@@ -130,7 +132,9 @@ pub async fn start(config: Config, clock: Clock) -> anyhow::Result<Running> {
     // What an earlier run has left comes before anything new.
     queue::run::take_over(&app).await?;
     queue::run::spawn(&mut tasks, &app);
-    let submission = submission_doors::open(&mut tasks, &app, doors, &certificate)?;
+    let gate = Gate::new(&app);
+    let submission = submission_doors::open(&mut tasks, &app, &gate, doors, &certificate)?;
+    submit_socket::open(&mut tasks, &app, gate)?;
     tasks.spawn(serve_https(listener, tls::server_config(certificate), router.clone(), shutdown.clone()));
     tasks.spawn(serve_socket(socket, router, shutdown.clone()));
     jobs::spawn(&mut tasks, &app);

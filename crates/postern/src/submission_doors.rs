@@ -23,6 +23,15 @@ pub struct Bound {
     certificate: Option<Arc<CurrentCertificate>>,
 }
 
+/// What a device must know of a door, besides the host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Server {
+    /// The port, as it was really got.
+    pub port: u16,
+    /// Its encryption.
+    pub tls: ListenerTls,
+}
+
 /// Takes all ports and reads all certificates; what is wrong with one of them is found before anything else is touched.
 pub async fn bind(listeners: &[SubmissionListener]) -> anyhow::Result<Vec<Bound>> {
     let mut bound = Vec::with_capacity(listeners.len());
@@ -40,14 +49,23 @@ pub async fn bind(listeners: &[SubmissionListener]) -> anyhow::Result<Vec<Bound>
     Ok(bound)
 }
 
+/// The doors, as devices must be told of them.
+pub fn servers(bound: &[Bound]) -> Vec<Server> {
+    let server = |door: &Bound| {
+        let port = door.listener.local_addr().map_or(door.config.listen.port(), |address| address.port());
+        Server { port, tls: door.config.tls }
+    };
+    bound.iter().map(server).collect()
+}
+
 /// Opens the doors; returns their addresses, in the order of the configuration.
 pub fn open(
     tasks: &mut JoinSet<()>,
     app: &Arc<App>,
+    gate: &Arc<Gate>,
     bound: Vec<Bound>,
     console: &Arc<CurrentCertificate>,
 ) -> anyhow::Result<Vec<SocketAddr>> {
-    let gate = Gate::new(app);
     let census = Census::new(caps(&app.queue.limits));
     let mut addresses = Vec::with_capacity(bound.len());
     for Bound { listener, config, certificate } in bound {
@@ -62,7 +80,7 @@ pub fn open(
             limits: limits(&app.queue.limits),
             census: Arc::clone(&census),
         };
-        tasks.spawn(submission::serve(listener, settings, Arc::clone(&gate), app.shutdown.clone()));
+        tasks.spawn(submission::serve(listener, settings, Arc::clone(gate), app.shutdown.clone()));
         tracing::info!(%address, tls = ?config.tls, "devices may hand mail over");
         addresses.push(address);
     }
@@ -79,7 +97,7 @@ fn security(config: &SubmissionListener, certificate: Arc<CurrentCertificate>) -
     }
 }
 
-fn caps(limits: &MailLimits) -> Caps {
+pub(crate) fn caps(limits: &MailLimits) -> Caps {
     Caps {
         total: limits.connections,
         per_address: limits.connections_per_address,
@@ -87,6 +105,6 @@ fn caps(limits: &MailLimits) -> Caps {
     }
 }
 
-fn limits(limits: &MailLimits) -> Limits {
+pub(crate) fn limits(limits: &MailLimits) -> Limits {
     Limits { message_octets: limits.message_octets, recipients: limits.recipients, ..Limits::default() }
 }

@@ -69,9 +69,10 @@ impl DataDir {
         &self.path
     }
 
-    /// What should be mended although the directory can be used: that others than its owner may look into it.
+    /// What should be mended although the directory can be used: that others than its owner may look into it. Passing
+    /// through it, to a socket that they know by name, is not looking.
     pub fn warning(&self) -> Option<String> {
-        let open = self.mode & 0o077 != 0;
+        let open = self.mode & 0o066 != 0;
         open.then(|| {
             let path = self.path.display();
             format!(

@@ -92,6 +92,30 @@ pub(crate) async fn attend<H: House>(
     }
 }
 
+/// Serves one connection without a network under it to its end.
+pub(crate) async fn attend_local<S, H>(mut stream: S, peer: Peer, door: &Door<H>) -> io::Result<()>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+    H: House,
+{
+    let _place = match door.settings.census.enter() {
+        Ok(place) => place,
+        Err(full) => return turn_away(&mut stream, full, door).await,
+    };
+    let (admission, place) = take_place(door.house.admit(&peer).await, door);
+    let mut conversation = Conversation {
+        session: Session::new(Arc::clone(&door.settings), peer, None),
+        intake: None,
+        place,
+        pace: Pace::new(Instant::now()),
+        input: BytesMut::new(),
+        door,
+        peer,
+    };
+    conversation.session.greet(admission);
+    conversation.hold(&mut stream).await.map(drop)
+}
+
 /// Who is at the other end: as the operating system says, or as a proxy of ours says. None: a proxy that isn't
 /// behaving like one.
 async fn identify<H>(
@@ -143,7 +167,7 @@ fn canonical(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(IpAddr::to_canonical(&address.ip()), address.port())
 }
 
-async fn turn_away<H>(stream: &mut TcpStream, full: Full, door: &Door<H>) -> io::Result<()> {
+async fn turn_away<H>(stream: &mut (impl AsyncWrite + Unpin), full: Full, door: &Door<H>) -> io::Result<()> {
     if matches!(door.settings.security, Security::Implicit(_)) {
         return Ok(());
     }

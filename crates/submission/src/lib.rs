@@ -20,6 +20,6 @@ mod transaction;
 
 pub use census::{Caps, Census};
 pub use house::{Accepted, Admission, House, Intake, Login, Mechanism, Peer, Refusal, Submitter};
-pub use server::serve;
+pub use server::{serve, serve_local};
 pub use settings::{Limits, Security, Settings};
 pub use transaction::{Hello, HelloVerb, Proof, Recipient, Tls, Transaction};

@@ -4,13 +4,14 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::connection::{self, Door};
-use crate::{House, Settings};
+use crate::{House, Peer, Security, Settings};
 
 /// Serves SMTP on `listener` until `shutdown`. Then no connection is taken in, each that is there is told 421 as soon
 /// as no message is under way on it, and what isn't over after `Limits::grace` is cut off: its client has had no 250
@@ -53,6 +54,27 @@ pub async fn serve<H: House>(
             "cutting off SMTP connections that took too long to end"
         );
     }
+}
+
+/// Serves SMTP on one connection that has no network under it (a Unix socket) to its end. It is not encrypted, whatever
+/// `settings.security` says, and needs no password where the house knows the peer.
+///
+/// # Errors
+/// The connection broke off.
+pub async fn serve_local<S, H>(
+    stream: S,
+    peer: Peer,
+    settings: Settings,
+    house: Arc<H>,
+    shutdown: CancellationToken,
+) -> io::Result<()>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+    H: House,
+{
+    let settings = Settings { security: Security::Plain, ..settings };
+    let door = Door { settings: Arc::new(settings), house, shutdown };
+    connection::attend_local(stream, peer, &door).await
 }
 
 /// A panic is a mistake of ours and ends its own connection only.

@@ -1272,6 +1272,352 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/messages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists messages, newest first. */
+        get: {
+            parameters: {
+                query?: {
+                    /** @description States, separated by commas: `queued`, `sending`, `deferred`, `sent`, `failed`, `expired`, `held`, `cancelled`. */
+                    state?: string | null;
+                    /** @description Id or name of an account. */
+                    account?: string | null;
+                    /** @description Id or name of a submitter. */
+                    submitter?: string | null;
+                    /** @description A text in sender, recipients, subject, Message-ID or submitter. */
+                    q?: string | null;
+                    /** @description Received at this time or later: RFC 3339 time or date. */
+                    since?: string | null;
+                    /** @description Received before this time. */
+                    until?: string | null;
+                    /** @description How many at most: 1 to 500, 100 by default. */
+                    limit?: number | null;
+                    /** @description Where the page before ended. */
+                    cursor?: string | null;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description as asked */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["MessageList"];
+                    };
+                };
+                /** @description a refusal, with its code and what to do next */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        /** Hands a message over: parts as JSON, or the message itself as `message/rfc822`. It is on disk when this answers 202. */
+        post: {
+            parameters: {
+                query?: {
+                    /** @description The envelope's sender; `<>` is the null sender. The author in From is the default. */
+                    from?: string | null;
+                    /** @description The envelope's recipients, separated by commas. Those in To, Cc and Bcc are the default. */
+                    to?: string | null;
+                    /** @description Id or name of the account; for operators. The one that fits From is the default. */
+                    account?: string | null;
+                };
+                header?: {
+                    /** @description 1 to 255 printable ASCII characters: the same request with the same key is done once */
+                    "Idempotency-Key"?: string | null;
+                };
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["NewMessage"];
+                    "message/rfc822": string;
+                };
+            };
+            responses: {
+                /** @description see the status */
+                202: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["AcceptedMessage"];
+                    };
+                };
+                /** @description a refusal, with its code and what to do next */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/messages/{message}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Shows the whole story of a message. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    /** @description id */
+                    message: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description as asked */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["MessageStory"];
+                    };
+                };
+                /** @description a refusal, with its code and what to do next */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/messages/{message}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Calls a message off that waits or is held: it is not sent. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    /** @description id */
+                    message: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description as asked */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["MessageStory"];
+                    };
+                };
+                /** @description a refusal, with its code and what to do next */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/messages/{message}/hold": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Holds a message back that waits, until somebody releases it. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    /** @description id */
+                    message: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description as asked */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["MessageStory"];
+                    };
+                };
+                /** @description a refusal, with its code and what to do next */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/messages/{message}/release": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Lets a held message go. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    /** @description id */
+                    message: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description as asked */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["MessageStory"];
+                    };
+                };
+                /** @description a refusal, with its code and what to do next */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/messages/{message}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Tries a message again now: one that waits, is held, failed, expired or was called off. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    /** @description id */
+                    message: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description as asked */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["MessageStory"];
+                    };
+                };
+                /** @description a refusal, with its code and what to do next */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/session": {
         parameters: {
             query?: never;
@@ -1673,6 +2019,305 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/submitters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the submitters in the order of their names. */
+        get: {
+            parameters: {
+                query?: {
+                    /** @description How many at most: 1 to 500, 100 by default. */
+                    limit?: number | null;
+                    /** @description Where the page before ended. */
+                    cursor?: string | null;
+                    /** @description A text that the items contain. */
+                    filter?: string | null;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description as asked */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["SubmitterList"];
+                    };
+                };
+                /** @description a refusal, with its code and what to do next */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        /** Adds a submitter. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["NewSubmitter"];
+                };
+            };
+            responses: {
+                /** @description it was made */
+                201: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["MadeSubmitter"];
+                    };
+                };
+                /** @description a refusal, with its code and what to do next */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/submitters/{submitter}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Shows one submitter. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    /** @description id or name */
+                    submitter: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description as asked */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Submitter"];
+                    };
+                };
+                /** @description a refusal, with its code and what to do next */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        /** Removes a submitter; it can't hand mail over from then on. What it has handed over goes its way. */
+        delete: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    /** @description id or name */
+                    submitter: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description done; there is nothing more to say */
+                204: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description a refusal, with its code and what to do next */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        options?: never;
+        head?: never;
+        /** Changes a submitter. */
+        patch: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    /** @description id or name */
+                    submitter: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["SubmitterChange"];
+                };
+            };
+            responses: {
+                /** @description as asked */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["MadeSubmitter"];
+                    };
+                };
+                /** @description a refusal, with its code and what to do next */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        trace?: never;
+    };
+    "/submitters/{submitter}/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Gives a submitter another password; the one before is void. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    /** @description id or name */
+                    submitter: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["PasswordRequest"];
+                };
+            };
+            responses: {
+                /** @description as asked */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["MadeSubmitter"];
+                    };
+                };
+                /** @description a refusal, with its code and what to do next */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/submitters/{submitter}/token": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Gives a submitter another API token; the one before is void. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    /** @description id or name */
+                    submitter: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description as asked */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["MadeSubmitter"];
+                    };
+                };
+                /** @description a refusal, with its code and what to do next */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/test-email": {
         parameters: {
             query?: never;
@@ -2027,6 +2672,13 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description A message that was taken. */
+        AcceptedMessage: {
+            /** @description Whether the same request had been taken before: this is the message of that time. */
+            duplicate: boolean;
+            /** @description Its id here. */
+            id: string;
+        };
         /** @description An account as everybody may see it: never its secret or token. */
         Account: {
             client_id: string;
@@ -2326,6 +2978,182 @@ export interface components {
             /** @description SHA-1 or SHA-256 of the certificate that is meant, where the file holds several keys. */
             thumbprint?: string | null;
         };
+        /** @description A submitter, with what was made for it: the only time that is shown. */
+        MadeSubmitter: components["schemas"]["Submitter"] & {
+            /** @description A password that was made. */
+            password?: string | null;
+            /** @description An API token that was made; send it as `Authorization: Bearer`. */
+            token?: string | null;
+        };
+        /** @description A message as lists show it. */
+        Message: {
+            account: components["schemas"]["Named"];
+            /** Format: int32 */
+            attempt_count: number;
+            /** @description The code of what stopped it last, or why it is held. */
+            code?: string | null;
+            expires: string;
+            first_recipient: string;
+            /** @description The envelope's sender; null is `<>`. */
+            from?: string | null;
+            /** @description From as people see it. */
+            header_from: string;
+            id: string;
+            /** @description The mailbox that it goes out of. */
+            mailbox: string;
+            /** @description Without angle brackets. */
+            message_id: string;
+            /** @description When it is tried next, while it waits. */
+            next_attempt?: string | null;
+            received: string;
+            /** Format: int32 */
+            recipient_count: number;
+            /** Format: int64 */
+            size_octets: number;
+            /** @description `queued`, `sending`, `deferred`, `sent`, `failed`, `expired`, `held` or `cancelled`. */
+            state: string;
+            state_since: string;
+            subject: string;
+            submitter: components["schemas"]["MessageSubmitter"];
+            /** @description The same in words. */
+            text?: string | null;
+        };
+        MessageAttempt: {
+            code?: string | null;
+            ended?: string | null;
+            /** @description The machine that made it. */
+            node: string;
+            /**
+             * Format: int32
+             * @description From 1.
+             */
+            number: number;
+            /** @description `delivered`, `retry`, `rejected`, `account_broken` or `unknown`. */
+            outcome?: string | null;
+            /** @description What Microsoft calls the message. */
+            remote_id?: string | null;
+            /** @description Microsoft's name for the exchange: what its support asks for. */
+            request_id?: string | null;
+            started: string;
+            text?: string | null;
+            /** Format: int64 */
+            took_ms?: number | null;
+            /** @description `graph`, `draft`, `smtp`. */
+            via?: string | null;
+        };
+        MessageHappening: {
+            actor: string;
+            at: string;
+            detail: Record<string, unknown>;
+            /** @description `retried`, `cancelled`, `held`, `released` … */
+            what: string;
+        };
+        /** @description A page of messages. */
+        MessageList: {
+            /** @description Rows that could not be read, if any; they hide nothing else. */
+            damaged: string[];
+            items: components["schemas"]["Message"][];
+            next?: string | null;
+        };
+        MessageRecipient: {
+            address: string;
+            code?: string | null;
+            /** @description What was to be reported about them (RFC 3461). */
+            notify?: string | null;
+            /** @description What the submitter called them (RFC 3461). */
+            orcpt?: string | null;
+            /** @description `pending`, `sent` or `failed`. */
+            state: string;
+            text?: string | null;
+        };
+        /** @description All that is known about a message. */
+        MessageStory: components["schemas"]["Message"] & {
+            /** @description Oldest first; one without `ended` is under way. */
+            attempts: components["schemas"]["MessageAttempt"][];
+            /** @description What people did to it, and what was noted about it, oldest first. */
+            happenings: components["schemas"]["MessageHappening"][];
+            /** @description Whether its content is still here, so that it can be tried again. */
+            has_content: boolean;
+            recipients: components["schemas"]["MessageRecipient"][];
+            /** @description Where it came from: an address, `uid 1000`, `admin.sock`. */
+            source: string;
+        };
+        /** @description Who handed a message over. */
+        MessageSubmitter: {
+            /** @description Null for operators, and for submitters that have been removed. */
+            id?: string | null;
+            name: string;
+        };
+        /** @description Something with an id and a name. */
+        Named: {
+            id: string;
+            name: string;
+        };
+        /** @description Something that a message carries along. */
+        NewAttachment: {
+            /** @description Base64. */
+            content: string;
+            /** @description The name by which the HTML shows it: `<img src="cid:logo">`. */
+            content_id?: string | null;
+            /** @description Its MIME type; found by the file name where it is missing. */
+            content_type?: string | null;
+            /** @description Its file name. */
+            name: string;
+        };
+        /**
+         * @description A message of parts. An address is `ann@contoso.com`, `Ann <ann@contoso.com>` or `{"name", "address"}`; where several
+         *     may stand, one may stand without a list.
+         */
+        NewMessage: {
+            /** @description Id or name of the account; for operators. The one that fits From is the default. */
+            account?: string | null;
+            attachments?: components["schemas"]["NewAttachment"][];
+            /** @description They are in the envelope and in no header. */
+            bcc?: string[];
+            cc?: string[];
+            /** @description The account's own address is the default. */
+            from?: string | null;
+            /** @description Further headers: `{"X-Job": "17"}`, or a list of `{"name", "value"}`. */
+            headers?: Record<string, unknown>;
+            /** @description The same in HTML. */
+            html?: string | null;
+            reply_to?: string[];
+            subject?: string;
+            /** @description What it says, in plain text. */
+            text?: string | null;
+            to?: string[];
+        };
+        /**
+         * @description A new submitter. Without `user_name`, `token`, `networks` and `uids` it logs in by its name, with a password that is
+         *     made for it.
+         */
+        NewSubmitter: {
+            /** @description Id or name. */
+            account?: string | null;
+            description?: string | null;
+            /** @description True is the default. */
+            enabled?: boolean | null;
+            /** @description `refuse`, the default, or `rewrite`. */
+            foreign_from?: string | null;
+            name: string;
+            /** @description `192.0.2.0/24`, `2001:db8::/32`, `192.0.2.7`. */
+            networks?: string[] | null;
+            /** @description A password that somebody chose, 12 characters or more; without one it is made. */
+            password?: string | null;
+            /**
+             * Format: int32
+             * @description 1 or more.
+             */
+            rate_per_minute?: number | null;
+            /** @description `scanner@contoso.com`, `*@contoso.com`, `*`. */
+            senders?: string[] | null;
+            /** @description True makes an API token. */
+            token?: boolean;
+            /** @description Ids of local users. */
+            uids?: number[] | null;
+            /** @description What it logs in as. */
+            user_name?: string | null;
+        };
         /** @description What a new token is for. */
         NewToken: {
             /** @description RFC 3339 time or date; without it the token does not expire. */
@@ -2363,6 +3191,11 @@ export interface components {
         PasswordProof: {
             /** Format: password */
             password: string;
+        };
+        /** @description Another password for a submitter. */
+        PasswordRequest: {
+            /** @description One that somebody chose; without it one is made. */
+            password?: string | null;
         };
         /** @description A refusal (RFC 9457). Further members stand beside these, such as `choices`, `accounts` or `field`. */
         Problem: {
@@ -2507,6 +3340,71 @@ export interface components {
             /** @description The redirect URIs to register, the best first. */
             redirect_uris: string[];
             version: string;
+        };
+        /** @description A listener as a device must be told of it. */
+        SubmissionServer: {
+            host: string;
+            /** Format: int32 */
+            port: number;
+            /** @description `starttls`, `implicit` or `none`. */
+            tls: string;
+        };
+        /** @description A submitter as everybody may see it: never its password or token. */
+        Submitter: {
+            account?: components["schemas"]["Named"] | null;
+            created: string;
+            description: string;
+            enabled: boolean;
+            /** @description What happens to any other From: `refuse` or `rewrite`. */
+            foreign_from: string;
+            has_password: boolean;
+            has_token: boolean;
+            id: string;
+            last_used?: string | null;
+            name: string;
+            /** @description Networks from which it needs no password. */
+            networks: string[];
+            /** @description `generated` or `chosen`. */
+            password_kind?: string | null;
+            /** Format: int32 */
+            rate_per_minute?: number | null;
+            /** @description As whom it may send; empty: as whom its account may. */
+            senders: string[];
+            /** @description Where a device connects to. */
+            servers: components["schemas"]["SubmissionServer"][];
+            /** @description Local users who may use `sendmail` and `submit.sock` as this submitter. */
+            uids: number[];
+            updated: string;
+            /** @description What it logs in as. */
+            user_name?: string | null;
+        };
+        /** @description What to change of a submitter; what is not given stays. */
+        SubmitterChange: {
+            /** @description Null is the account that fits. */
+            account?: string | null;
+            description?: string | null;
+            enabled?: boolean | null;
+            foreign_from?: string | null;
+            name?: string | null;
+            networks?: string[] | null;
+            /**
+             * Format: int32
+             * @description Null is no limit.
+             */
+            rate_per_minute?: number | null;
+            senders?: string[] | null;
+            /** @description True makes another API token, false takes it away. */
+            token?: boolean | null;
+            uids?: number[] | null;
+            /** @description Null takes its password away; a name for one without a password makes one. */
+            user_name?: string | null;
+        };
+        /** @description A page of submitters. */
+        SubmitterList: {
+            /** @description Rows that could not be read, if any; they hide nothing else. */
+            damaged: string[];
+            items: components["schemas"]["Submitter"][];
+            next?: string | null;
         };
         /** @description Where to send a test mail, and by which account. */
         TestEmailRequest: {

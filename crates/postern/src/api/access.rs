@@ -4,16 +4,21 @@
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::header;
 use http::request::Parts;
-use store::Role;
+use store::{Role, SubmitterRow};
+use uuid::Uuid;
+use zeroize::Zeroizing;
 
 use super::host::Source;
 use super::{same_site, session};
 use crate::app::App;
 use crate::listener::Peer;
-use crate::problem::Problem;
+use crate::problem::{Problem, shown};
 use crate::sessions::{self, SignedIn};
+use crate::submitters::TOKEN_PREFIX;
 
 /// Who asks, as the audit log names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,6 +106,102 @@ impl FromRequestParts<Arc<App>> for Person {
     }
 }
 
+/// Somebody who may hand messages over.
+#[derive(Debug, Clone)]
+pub enum Sender {
+    /// By any account, as whom it may send.
+    Operator(Actor),
+    /// A submitter with its own token: as it was permitted.
+    Submitter {
+        /// It.
+        row: SubmitterRow,
+        /// From where it asks.
+        source: String,
+    },
+}
+
+/// Somebody who may look at messages.
+#[derive(Debug, Clone)]
+pub enum MailReader {
+    /// At all of them.
+    Viewer,
+    /// A submitter with its own token: at its own.
+    Submitter(SubmitterRow),
+}
+
+impl Sender {
+    /// Id and name of the submitter, and where the message came from.
+    pub fn names(&self) -> (Option<Uuid>, String, String) {
+        match self {
+            Self::Operator(actor) => (None, actor.name.clone(), actor.source.clone()),
+            Self::Submitter { row, source } => (Some(row.id), row.name.clone(), source.clone()),
+        }
+    }
+
+    /// Within what a key against doing things twice is its own.
+    pub fn scope(&self) -> String {
+        match self {
+            Self::Operator(actor) => actor.name.clone(),
+            Self::Submitter { row, .. } => row.id.to_string(),
+        }
+    }
+}
+
+impl MailReader {
+    /// Whether a message of this submitter is theirs to see.
+    pub fn may_read(&self, submitter: Option<Uuid>) -> bool {
+        match self {
+            Self::Viewer => true,
+            Self::Submitter(own) => submitter == Some(own.id),
+        }
+    }
+}
+
+impl FromRequestParts<Arc<App>> for Sender {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
+        match submitter(parts, app).await? {
+            Some(row) => Ok(Self::Submitter { row, source: source_of(parts) }),
+            None => at_least(Role::Operator, parts, app).await.map(Self::Operator),
+        }
+    }
+}
+
+impl FromRequestParts<Arc<App>> for MailReader {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
+        match submitter(parts, app).await? {
+            Some(row) => Ok(Self::Submitter(row)),
+            None => at_least(Role::Viewer, parts, app).await.map(|_| Self::Viewer),
+        }
+    }
+}
+
+/// The submitter whose token was sent, if it is one.
+async fn submitter(parts: &Parts, app: &App) -> Result<Option<SubmitterRow>, Problem> {
+    let is_local = matches!(parts.extensions.get::<Peer>(), Some(Peer::Local { .. }));
+    let Some(token) = bearer(parts).filter(|token| !is_local && token.starts_with(TOKEN_PREFIX)) else {
+        return Ok(None);
+    };
+    let Some(row) = app.store.submitters().find_by_token_hash(&hash_token(token)).await? else {
+        return Err(unauthenticated(
+            "The submitter's token is not known here.",
+            "It may have been replaced; make a new one: postern submitter reset-token.",
+        ));
+    };
+    if !row.is_enabled {
+        let name = shown(&row.name);
+        return Err(unauthenticated(
+            &format!("The submitter {name} is disabled."),
+            "An administrator can enable it: postern submitter edit --enable.",
+        ));
+    }
+    app.store.submitters().touch(&row, app.now()).await?;
+    Ok(Some(row))
+}
+
 async fn at_least(needed: Role, parts: &Parts, app: &App) -> Result<Actor, Problem> {
     let actor = identify(parts, app).await?.actor;
     if rank(actor.role) >= rank(needed) {
@@ -125,7 +226,7 @@ fn rank(role: Role) -> u8 {
 
 /// The kernel's word first, then a token, then a session's cookie.
 async fn identify(parts: &Parts, app: &App) -> Result<Caller, Problem> {
-    let source = parts.extensions.get::<Source>().map_or_else(String::new, |source| source.0.clone());
+    let source = source_of(parts);
     if let Some(Peer::Local { uid }) = parts.extensions.get::<Peer>() {
         let actor = Actor { name: format!("local:{uid}"), source, role: Role::Administrator };
         return Ok(Caller { actor, signed_in: None });
@@ -144,6 +245,10 @@ async fn identify(parts: &Parts, app: &App) -> Result<Caller, Problem> {
         unauthenticated("The session has ended.", "Sign in again; nothing that was saved is lost.")
     })?;
     Ok(Caller { actor: signed_in.actor(&source), signed_in: Some(signed_in) })
+}
+
+fn source_of(parts: &Parts) -> String {
+    parts.extensions.get::<Source>().map_or_else(String::new, |source| source.0.clone())
 }
 
 async fn holder_of(token: &str, source: String, app: &App) -> Result<Actor, Problem> {
@@ -169,6 +274,13 @@ fn bearer(parts: &Parts) -> Option<&str> {
     let value = parts.headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = value.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// A prefix and 256 random bits: the prefix lets secret scanners recognise one that was committed somewhere.
+pub fn random_token(prefix: &str) -> Zeroizing<String> {
+    let mut bytes = Zeroizing::new([0_u8; 32]);
+    aws_lc_rs::rand::fill(bytes.as_mut_slice()).expect("the system's random generator works");
+    Zeroizing::new(format!("{prefix}{}", URL_SAFE_NO_PAD.encode(bytes.as_slice())))
 }
 
 /// What the store keeps of a token: its SHA-256. The token itself has 256 random bits, so that a plain hash is enough.

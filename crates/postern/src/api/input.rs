@@ -49,7 +49,8 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
     }
 }
 
-fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+/// Reads a body; what is wrong is named by its member.
+pub(super) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     let mut deserializer = serde_json::Deserializer::from_slice(body);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let path = error.path().to_string();
@@ -203,6 +204,35 @@ where
         None => Ok(None),
         Some(text) => text.parse().map(Some).map_err(serde::de::Error::custom),
     }
+}
+
+/// Deserialises a list of texts through the type's own `FromStr`; it may be missing or null.
+pub fn parsed_list<'de, D, T>(deserializer: D) -> Result<Option<Vec<T>>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: std::str::FromStr<Err: std::fmt::Display>,
+{
+    let Some(texts) = Option::<Vec<String>>::deserialize(deserializer)? else { return Ok(None) };
+    let parsed = texts.iter().map(|text| text.parse().map_err(|error| format!("{text:?}: {error}")));
+    parsed.collect::<Result<_, _>>().map(Some).map_err(serde::de::Error::custom)
+}
+
+/// Tells null, which sets something back, from a member that is missing.
+pub fn given<'de, D, T>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    Option::<T>::deserialize(deserializer).map(Some)
+}
+
+/// The same for a text that is read through the type's own `FromStr`.
+pub fn parsed_given<'de, D, T>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: std::str::FromStr<Err: std::fmt::Display>,
+{
+    parsed_option(deserializer).map(Some)
 }
 
 /// A secret text in a request. Prints as `<redacted>`, wiped on drop.

@@ -14,8 +14,8 @@ use utoipa_axum::routes;
 use utoipa_swagger_ui::{Config as ViewerConfig, SwaggerUi};
 
 use super::{
-    accounts, audit_log, authorizations, certificates, console, document, host, me, metrics, session, setup,
-    status, test_email, tokens, users,
+    accounts, audit_log, authorizations, certificates, console, document, host, me, messages, metrics,
+    session, setup, status, submitters, test_email, tokens, users,
 };
 use crate::app::App;
 
@@ -42,6 +42,11 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(authorizations::complete))
         .routes(routes!(authorizations::confirm))
         .routes(routes!(test_email::send))
+        .merge(mail())
+        .routes(routes!(submitters::list, submitters::add))
+        .routes(routes!(submitters::show, submitters::edit, submitters::remove))
+        .routes(routes!(submitters::reset_password))
+        .routes(routes!(submitters::reset_token))
         .routes(routes!(tokens::list, tokens::create))
         .routes(routes!(tokens::delete))
         .routes(routes!(session::show, session::sign_in, session::sign_out))
@@ -58,6 +63,18 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(status::status))
         .routes(routes!(status::clouds))
         .routes(routes!(status::events))
+}
+
+/// The routes that may take bodies as large as a message is; they count the octets themselves.
+fn mail() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(messages::list, messages::send))
+        .routes(routes!(messages::show))
+        .routes(routes!(messages::retry))
+        .routes(routes!(messages::cancel))
+        .routes(routes!(messages::hold))
+        .routes(routes!(messages::release))
+        .layer(DefaultBodyLimit::disable())
 }
 
 /// The OpenAPI document, as `/api/v1/openapi.json` serves it.

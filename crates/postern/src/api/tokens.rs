@@ -4,16 +4,13 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use store::{DeleteTokenError, InsertTokenError, Role, TokenRow};
 use utoipa::ToSchema;
 use uuid::Uuid;
-use zeroize::Zeroizing;
 
-use super::access::{Administrator, hash_token};
+use super::access::{Administrator, hash_token, random_token};
 use super::input::{IdOrName, Json, Name, Query};
 use super::list::{self, ListQuery};
 use super::moment;
@@ -89,7 +86,7 @@ pub async fn create(
     if expires_at.is_some_and(|end| end <= now) {
         return Err(Problem::invalid("expires", "it lies in the past"));
     }
-    let token = random_token();
+    let token = random_token("pst_");
     let row = TokenRow {
         id: Uuid::now_v7(),
         name: request.name.as_str().to_owned(),
@@ -150,11 +147,4 @@ impl TokenView {
             last_used: row.last_used_at.map(moment::text),
         }
     }
-}
-
-/// `pst_` and 256 random bits: the prefix lets secret scanners recognise one that was committed somewhere.
-fn random_token() -> Zeroizing<String> {
-    let mut bytes = Zeroizing::new([0_u8; 32]);
-    aws_lc_rs::rand::fill(bytes.as_mut_slice()).expect("the system's random generator works");
-    Zeroizing::new(format!("pst_{}", URL_SAFE_NO_PAD.encode(bytes.as_slice())))
 }

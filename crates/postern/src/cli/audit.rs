@@ -2,13 +2,12 @@
 
 use clap::Subcommand;
 use serde_json::Value;
-use time::{Duration, OffsetDateTime};
 
 use super::context::{Context, Verdict, text};
 use super::failure::Failure;
 use super::screen::{Look, Mark};
 use super::table::{draw, expendable, kept};
-use super::when;
+use super::when::{self, Past};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum AuditCommand {
@@ -35,20 +34,14 @@ pub(crate) struct List {
     #[arg(long)]
     target: Option<String>,
     /// Not before: a date, a time, or days, hours or minutes ago (7d, 12h, 30m)
-    #[arg(long, value_name = "WHEN", value_parser = parse_past)]
+    #[arg(long, value_name = "WHEN", value_parser = Past::parse)]
     since: Option<Past>,
     /// Not after: in the same forms
-    #[arg(long, value_name = "WHEN", value_parser = parse_past)]
+    #[arg(long, value_name = "WHEN", value_parser = Past::parse)]
     until: Option<Past>,
     /// At most so many entries
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
     limit: u32,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Past {
-    At(OffsetDateTime),
-    Ago(Duration),
 }
 
 pub(crate) async fn run(command: AuditCommand, context: &mut Context<'_>) -> Result<Verdict, Failure> {
@@ -105,25 +98,4 @@ fn outcome(entry: &Value, look: Look) -> String {
         Some(code) => format!("{mark} {outcome}: {code}"),
         None => format!("{mark} {outcome}"),
     }
-}
-
-impl Past {
-    fn before(self, now: OffsetDateTime) -> OffsetDateTime {
-        match self {
-            Self::At(moment) => moment,
-            Self::Ago(span) => now - span,
-        }
-    }
-}
-
-fn parse_past(text: &str) -> Result<Past, String> {
-    type Unit = fn(i64) -> Duration;
-    let units: [(char, Unit); 3] = [('d', Duration::days), ('h', Duration::hours), ('m', Duration::minutes)];
-    for (letter, unit) in units {
-        let count = text.strip_suffix(letter).and_then(|count| count.parse().ok());
-        if let Some(count @ 1..=1_000_000_i64) = count {
-            return Ok(Past::Ago(unit(count)));
-        }
-    }
-    when::parse_given(text).map(Past::At).map_err(|error| format!("{error}, or a time ago (7d, 12h, 30m)"))
 }

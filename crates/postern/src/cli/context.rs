@@ -16,6 +16,8 @@ pub(crate) enum Verdict {
     Done,
     /// It ran, and what it found isn't well: a failed check. Exit code 1, and no error line.
     NotOk,
+    /// An exit code of its own: that of `sendmail`.
+    Status(u8),
 }
 
 pub(crate) struct Context<'a> {

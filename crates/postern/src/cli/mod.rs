@@ -17,11 +17,15 @@ mod keyboard;
 mod logging;
 mod openapi;
 mod password;
+mod queue;
 mod screen;
+mod send;
+mod sendmail;
 mod serve;
 mod signals;
 mod spinner;
 mod stages;
+mod submitter;
 mod table;
 mod test_email;
 mod token;
@@ -67,6 +71,7 @@ enum Command {
     Demo(demo::DemoCommand),
     #[command(flatten)]
     Client(ClientCommand),
+    Sendmail(sendmail::Sendmail),
     #[command(name = "openapi")]
     OpenApi(openapi::OpenApi),
     Completions(completions::Completions),
@@ -82,6 +87,13 @@ enum ClientCommand {
     #[command(subcommand)]
     Account(account::AccountCommand),
     TestEmail(test_email::TestEmail),
+    Send(send::Send),
+    /// Look at the messages that were accepted, and intervene
+    #[command(subcommand)]
+    Queue(queue::QueueCommand),
+    /// Manage the devices and programs that may hand mail over
+    #[command(subcommand)]
+    Submitter(submitter::SubmitterCommand),
     /// Manage API tokens
     #[command(subcommand)]
     Token(token::TokenCommand),
@@ -95,6 +107,10 @@ enum ClientCommand {
 
 /// Runs the command line of this process, to its exit code: 0 done, 1 failed, 2 wrong usage.
 pub fn run() -> ExitCode {
+    let called: Vec<_> = std::env::args_os().collect();
+    if sendmail::is_called_so(called.first()) {
+        return ExitCode::from(sendmail::run(&called[1..], None));
+    }
     let mut screen = Screen::of_process();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
@@ -104,6 +120,7 @@ pub fn run() -> ExitCode {
     match start(cli, &mut screen) {
         Ok(Verdict::Done) => ExitCode::SUCCESS,
         Ok(Verdict::NotOk) => ExitCode::from(1),
+        Ok(Verdict::Status(status)) => ExitCode::from(status),
         Err(failure) => {
             tell(&failure, json, &mut screen);
             ExitCode::from(failure.exit_code())
@@ -140,6 +157,7 @@ fn start(cli: Cli, screen: &mut Screen) -> Result<Verdict, Failure> {
     match cli.command {
         Command::Serve(command) => server_runtime()?.block_on(serve::run(&command, &cli.globals)),
         Command::Demo(command) => server_runtime()?.block_on(demo::run(&command, &cli.globals, screen)),
+        Command::Sendmail(command) => Ok(Verdict::Status(command.run(cli.globals.data_dir.as_deref()))),
         Command::OpenApi(_) => Ok(openapi::print(screen)),
         Command::Completions(command) => Ok(completions::print(&command, screen)),
         Command::Client(command) => {
@@ -169,6 +187,9 @@ async fn ask_server(command: ClientCommand, context: &mut Context<'_>) -> Result
         ClientCommand::Certificate(command) => certificate::run(command, context).await,
         ClientCommand::Account(command) => account::run(command, context).await,
         ClientCommand::TestEmail(command) => test_email::run(&command, context).await,
+        ClientCommand::Send(command) => send::run(&command, context).await,
+        ClientCommand::Queue(command) => queue::run(command, context).await,
+        ClientCommand::Submitter(command) => submitter::run(command, context).await,
         ClientCommand::Token(command) => token::run(command, context).await,
         ClientCommand::User(command) => user::run(command, context).await,
         ClientCommand::Audit(command) => audit::run(command, context).await,

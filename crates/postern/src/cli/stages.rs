@@ -89,7 +89,7 @@ fn summary(report: &Value, verdict: Verdict, look: Look) -> String {
             format!("\nThe test mail is accepted. Message-ID: {id}\n")
         }
         (Verdict::Done, None) => "\nAll is well.\n".to_owned(),
-        (Verdict::NotOk, _) => {
+        (Verdict::NotOk | Verdict::Status(_), _) => {
             let failed = failed_stage(report).unwrap_or_default();
             format!("\n{}\n", look.paint(Paint::Red, &format!("Failed at: {failed}")))
         }

@@ -68,6 +68,40 @@ pub(crate) fn parse_given(text: &str) -> Result<OffsetDateTime, String> {
     parse(text).ok_or_else(|| "give a date (2026-11-21) or a time (2026-11-21T14:05:00Z)".into())
 }
 
+/// A moment in the past as a person gives it: a date, a time, or how long ago.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Past {
+    At(OffsetDateTime),
+    Ago(Duration),
+}
+
+impl Past {
+    /// Reads `2026-11-21`, `7d`, `12h`, `30m`.
+    ///
+    /// # Errors
+    /// A sentence that says which forms there are.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        type Unit = fn(i64) -> Duration;
+        let units: [(char, Unit); 3] =
+            [('d', Duration::days), ('h', Duration::hours), ('m', Duration::minutes)];
+        for (letter, unit) in units {
+            let count = text.strip_suffix(letter).and_then(|count| count.parse().ok());
+            if let Some(count @ 1..=1_000_000_i64) = count {
+                return Ok(Self::Ago(unit(count)));
+            }
+        }
+        parse_given(text).map(Self::At).map_err(|error| format!("{error}, or a time ago (7d, 12h, 30m)"))
+    }
+
+    /// The moment itself.
+    pub(crate) fn before(self, now: OffsetDateTime) -> OffsetDateTime {
+        match self {
+            Self::At(moment) => moment,
+            Self::Ago(span) => now - span,
+        }
+    }
+}
+
 /// RFC 3339 in UTC with whole seconds, as the API wants it.
 pub(crate) fn to_api(moment: OffsetDateTime) -> String {
     let whole = in_utc(moment).replace_nanosecond(0);

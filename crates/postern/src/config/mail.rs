@@ -37,6 +37,17 @@ pub enum ListenerTls {
     None,
 }
 
+impl ListenerTls {
+    /// Its word in the configuration and in the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Starttls => "starttls",
+            Self::Implicit => "implicit",
+            Self::None => "none",
+        }
+    }
+}
+
 /// What is too much, in all and for one mailbox.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MailLimits {

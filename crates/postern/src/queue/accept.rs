@@ -110,6 +110,11 @@ impl Reception {
         self.id
     }
 
+    /// Has it taken once, however often the same request comes with the same key.
+    pub fn do_once(&mut self, idempotency: Idempotency) {
+        self.offer.idempotency = Some(idempotency);
+    }
+
     /// Takes the next octets.
     ///
     /// # Errors

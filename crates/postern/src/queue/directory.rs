@@ -64,6 +64,7 @@ pub struct Submitters {
     by_id: HashMap<Uuid, Arc<SubmitterRow>>,
     by_user: HashMap<String, Arc<SubmitterRow>>,
     by_network: Vec<(Network, Arc<SubmitterRow>)>,
+    by_uid: HashMap<u32, Arc<SubmitterRow>>,
 }
 
 impl Submitters {
@@ -83,6 +84,16 @@ impl Submitters {
         holding.max_by_key(|(network, _)| network.prefix()).map(|(_, submitter)| submitter)
     }
 
+    /// The one that this local user is.
+    pub fn find_uid(&self, uid: u32) -> Option<&Arc<SubmitterRow>> {
+        self.by_uid.get(&uid)
+    }
+
+    /// The local users who may hand mail over.
+    pub fn uids(&self) -> impl Iterator<Item = u32> {
+        self.by_uid.keys().copied()
+    }
+
     fn of(rows: Vec<SubmitterRow>) -> Self {
         let mut submitters = Self::default();
         for row in rows.into_iter().filter(|row| row.is_enabled) {
@@ -91,6 +102,7 @@ impl Submitters {
             if let Some(user) = &row.user_name {
                 submitters.by_user.insert(user.to_lowercase(), Arc::clone(&row));
             }
+            submitters.by_uid.extend(row.uids.iter().map(|uid| (*uid, Arc::clone(&row))));
             let networks = row.networks.iter().filter_map(|text| match text.parse() {
                 Ok(network) => Some(network),
                 Err(error) => {

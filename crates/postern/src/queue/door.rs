@@ -100,6 +100,19 @@ impl Gate {
         Ok(row.filter(|_| right).cloned())
     }
 
+    /// Takes a message in that came from there.
+    pub async fn take(
+        &self,
+        who: &Submitter,
+        transaction: Transaction,
+        origin: Origin,
+        source: String,
+    ) -> Result<SmtpIntake, Refusal> {
+        let row = self.find(who).await?;
+        let reception = Reception::begin(&self.app, offer(&row, transaction, origin, source.clone()));
+        Ok(SmtpIntake { app: Arc::clone(&self.app), reception, submitter: who.name.clone(), source })
+    }
+
     fn throttle(&self) -> std::sync::MutexGuard<'_, Throttle> {
         self.throttle.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -178,11 +191,14 @@ impl House for Gate {
     }
 
     async fn begin(&self, who: &Submitter, transaction: Transaction) -> Result<SmtpIntake, Refusal> {
-        let row = self.find(who).await?;
-        let source = transaction.peer.address.ip().to_string();
-        let offer = offer(&row, transaction, source.clone());
-        let reception = Reception::begin(&self.app, offer);
-        Ok(SmtpIntake { app: Arc::clone(&self.app), reception, submitter: who.name.clone(), source })
+        let address = transaction.peer.address.ip();
+        let origin = Origin::Smtp {
+            hello: transaction.hello.name.clone(),
+            address,
+            protocol: transaction.protocol(),
+            tls: transaction.tls.as_ref().map(|tls| format!("{}, {}", tls.version, tls.cipher)),
+        };
+        self.take(who, transaction, origin, address.to_string()).await
     }
 }
 
@@ -203,11 +219,7 @@ impl Intake for SmtpIntake {
     }
 }
 
-fn offer(row: &SubmitterRow, transaction: Transaction, source: String) -> Offer {
-    let protocol = transaction.protocol();
-    let tls = transaction.tls.as_ref().map(|tls| format!("{}, {}", tls.version, tls.cipher));
-    let origin =
-        Origin::Smtp { hello: transaction.hello.name, address: transaction.peer.address.ip(), protocol, tls };
+fn offer(row: &SubmitterRow, transaction: Transaction, origin: Origin, source: String) -> Offer {
     let recipients = transaction.recipients.into_iter().map(|recipient| Recipient {
         address: recipient.address,
         notify: recipient.notify.map(|notify| notify.to_string()),

@@ -148,13 +148,15 @@ impl Bounds {
             query.push(" AND messages.id >= ").push_bind(from);
         }
         if let Some(state) = state {
-            query.push(" AND state = ").push_bind(state.as_str());
+            query.push(" AND messages.state = ").push_bind(state.as_str());
             if !matches!(state, MessageState::Sent | MessageState::Sending) {
                 // Repeats the condition of the index messages_unsent, so that the engine sees that it may use it.
-                query.push(" AND state IN ('queued', 'deferred', 'failed', 'expired', 'held', 'cancelled')");
+                query.push(
+                    " AND messages.state IN ('queued', 'deferred', 'failed', 'expired', 'held', 'cancelled')",
+                );
             }
             if state == MessageState::Sending {
-                query.push(" AND leased_until IS NOT NULL");
+                query.push(" AND messages.leased_until IS NOT NULL");
             }
         }
     }

@@ -31,6 +31,9 @@ const ANSWER_LIMIT_BYTES: usize = 32 * 1024 * 1024;
 /// Entries asked for in one page of a list.
 const PAGE_SIZE: usize = 200;
 
+/// draft-ietf-httpapi-idempotency-key-header.
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
+
 type Cause = Box<dyn std::error::Error + Send + Sync>;
 /// A body of either transport.
 pub(crate) type Body = UnsyncBoxBody<Bytes, Cause>;
@@ -41,6 +44,8 @@ struct Request {
     /// Path below `/api/v1`, with its query.
     path: String,
     body: Option<Value>,
+    /// Under which the server does it once, however often it is asked.
+    idempotency_key: Option<String>,
     accept: &'static str,
     limit: Duration,
 }
@@ -111,6 +116,19 @@ impl Client {
 
     pub(crate) async fn post(&self, path: &str, body: Value) -> Result<Value, Failure> {
         self.exchange(Request::with_body(Method::POST, path, body)).await
+    }
+
+    /// The same, done once however often it is asked with the same key.
+    pub(crate) async fn post_once(
+        &self,
+        path: &str,
+        body: Value,
+        key: Option<&str>,
+    ) -> Result<Value, Failure> {
+        let mut request = Request::with_body(Method::POST, path, body);
+        request.idempotency_key = key.map(str::to_owned);
+        request.limit = PATIENT;
+        self.exchange(request).await
     }
 
     pub(crate) async fn patch(&self, path: &str, body: Value) -> Result<Value, Failure> {
@@ -221,6 +239,7 @@ impl Request {
             method,
             path: format!("/api/v1{path}"),
             body: None,
+            idempotency_key: None,
             accept: "application/json",
             limit: ORDINARY,
         }

@@ -8,7 +8,7 @@ use std::error::Error;
 use std::time::Duration;
 use url::Url;
 
-use super::{Body, Request};
+use super::{Body, IDEMPOTENCY_KEY, Request};
 use crate::cli::failure::Failure;
 use crate::cli::password::Secret;
 
@@ -45,6 +45,9 @@ impl Network {
             .request(request.method, address)
             .bearer_auth(self.token.expose())
             .header(header::ACCEPT, request.accept);
+        if let Some(key) = &request.idempotency_key {
+            call = call.header(IDEMPOTENCY_KEY, key);
+        }
         if let Some(body) = &request.body {
             call = call.json(body);
         }

@@ -9,7 +9,7 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use tokio::net::UnixStream;
 
-use super::{Body, Request, broken_off};
+use super::{Body, IDEMPOTENCY_KEY, Request, broken_off};
 use crate::cli::failure::Failure;
 use crate::cli::globals::DEFAULT_DATA_DIR;
 
@@ -46,13 +46,17 @@ fn to_http(request: &Request) -> http::Request<Full<Bytes>> {
         .uri(&request.path)
         .header(header::HOST, "localhost")
         .header(header::ACCEPT, request.accept);
+    let builder = match &request.idempotency_key {
+        Some(key) => builder.header(IDEMPOTENCY_KEY, key),
+        None => builder,
+    };
     let (builder, body) = match &request.body {
         Some(body) => {
             (builder.header(header::CONTENT_TYPE, "application/json"), Bytes::from(body.to_string()))
         }
         None => (builder, Bytes::new()),
     };
-    builder.body(Full::new(body)).expect("encoded paths and fixed headers make a request")
+    builder.body(Full::new(body)).expect("encoded paths, fixed headers and a checked key make a request")
 }
 
 fn cannot_connect(data_dir: &Path, error: &io::Error) -> Failure {

@@ -48,6 +48,32 @@ account authorize n --paste
 account confirm n
 test-email --to a@b.c
 test-email --to a@b.c --account n --json
+send --to a@b.c --subject s
+send --to 'Ann <a@b.c>' --to d@e.f --cc c@d.e --bcc f@g.h --from m@b.c --reply-to r@b.c --subject s --text t
+send --bcc a@b.c --subject s --text-file - --html-file h --attach f --attach g --header 'X-Job: 17' --account n
+send --to a@b.c --subject s --idempotency-key job-17 --json
+queue list
+queue ls --state deferred --state held --account n --submitter s --search text --since 7d --until 2026-11-21 --limit 10
+queue show 1
+queue retry 1 2
+queue retry --all --state failed
+queue cancel 1
+queue hold 1
+queue release --all
+submitter add --name n
+submitter create --name n --user u --password-stdin --sender *@b.c --foreign-from rewrite --account a --rate 30
+submitter add --name n --network 192.0.2.0/24 --network ::1 --uid 0 --uid 1000 --token --description d
+submitter list --json
+submitter show n
+submitter edit n --name m --disable
+submitter edit n --enable --clear senders --clear account
+submitter remove n --yes
+submitter reset-password n
+submitter reset-password n --password-file p
+submitter reset-token n
+sendmail -t -i
+sendmail -bs
+sendmail -oi -f a@b.c -- d@e.f
 token create --name n --role operator
 token add --name n --role viewer --expires 365d
 token create --name n --role administrator --expires 2027-01-01 --output f
@@ -116,6 +142,26 @@ account authorize n --device-code --paste
 account confirm
 test-email
 test-email --account n
+send
+send --to a@b.c
+send --subject s
+send --to a@b.c --subject s --text t --text-file f
+send --to a@b.c --subject s --header nothing
+send --to a@b.c --subject s --idempotency-key ''
+queue
+queue list --state lost
+queue list --limit 0
+queue show
+queue retry
+queue retry --all 1
+submitter add
+submitter add --name n --uid root
+submitter add --name n --rate 0
+submitter add --name n --foreign-from ignore
+submitter edit
+submitter edit n --enable --disable
+submitter edit n --clear name
+submitter reset-password
 token create --name n
 token create --role viewer
 token create --name n --role root
@@ -142,7 +188,6 @@ serve --listen 4443
 demo --stay
 demo --port 70000
 send --to a@b.c
-queue list
 ";
 
 fn lines(table: &str) -> impl Iterator<Item = &str> {

@@ -6,6 +6,7 @@ mod certificates;
 mod connections;
 mod help;
 mod logs_and_tokens;
+mod mail;
 mod server;
 mod sign_in;
 mod test_mails;

@@ -1,0 +1,184 @@
+//! The message as a program wrote it to standard input, made fit to travel: lines end in CR LF, a line that is too long
+//! is broken, an author is added where `-f` names one and the header doesn't. Bcc is left to the server, which keeps it
+//! from everybody's eyes by whichever way the message goes.
+
+use mail::dsn_request::{EnvId, Notify, Ret};
+use mail::header::HeaderBlock;
+use mail::{Address, Envelope};
+
+use super::arguments::{Arguments, Sender};
+use super::{Status, Trouble};
+
+/// A message with its envelope.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Letter {
+    pub(super) envelope: Envelope,
+    pub(super) notify: Option<Notify>,
+    pub(super) ret: Option<Ret>,
+    pub(super) envid: Option<EnvId>,
+    /// Lines ended by CR LF.
+    pub(super) content: Vec<u8>,
+}
+
+/// RFC 5322 §2.1.1.
+const MAX_LINE_OCTETS: usize = 998;
+
+impl Letter {
+    pub(super) fn read(input: &[u8], arguments: &Arguments) -> Result<Self, Trouble> {
+        let mut content = as_mail(input, arguments.ignore_dots);
+        let (header, _) = HeaderBlock::split(&content);
+        let mut recipients = arguments.recipients.clone();
+        if arguments.read_recipients {
+            recipients.extend(recipients_of(&header)?);
+        }
+        let from = match &arguments.sender {
+            Sender::Given(address) => Some(address.clone()),
+            Sender::Nobody => None,
+            Sender::OfHeader => header.authors().addresses.into_iter().next(),
+        };
+        let envelope = Envelope::new(from, recipients).map_err(|_| nobody(arguments))?;
+        if let (Sender::Given(address), false) = (&arguments.sender, header.has("From")) {
+            content = with_author(&header, address, arguments.full_name.as_deref(), content);
+        }
+        let Arguments { notify, ret, envid, .. } = arguments;
+        Ok(Self { envelope, notify: *notify, ret: *ret, envid: envid.clone(), content })
+    }
+}
+
+fn recipients_of(header: &HeaderBlock) -> Result<Vec<Address>, Trouble> {
+    let found = header.recipients();
+    match found.unreadable.first() {
+        Some(unreadable) => Err(Trouble::new(
+            Status::NoUser,
+            format!("the header names {unreadable:?}, which is not a full address"),
+        )),
+        None => Ok(found.all().cloned().collect()),
+    }
+}
+
+fn nobody(arguments: &Arguments) -> Trouble {
+    match arguments.read_recipients {
+        true => Trouble::new(Status::Data, "the header names no recipients in To, Cc or Bcc"),
+        false => {
+            Trouble::new(Status::Usage, "no recipients: name them, or give -t to read them from the header")
+        }
+    }
+}
+
+/// RFC 5322 §3.6 asks for exactly one From.
+fn with_author(header: &HeaderBlock, address: &Address, name: Option<&str>, content: Vec<u8>) -> Vec<u8> {
+    let name =
+        name.map(|name| name.replace(char::is_control, " ").replace('\\', "\\\\").replace('"', "\\\""));
+    let from = match name.filter(|name| !name.trim().is_empty()) {
+        Some(name) => format!("From: \"{name}\" <{address}>\r\n"),
+        None => format!("From: {address}\r\n"),
+    };
+    // A text without a header gets an empty line, so that it stays a text.
+    let is_text = header.octets().is_empty() && !content.starts_with(b"\r\n");
+    let separator: &[u8] = if is_text { b"\r\n" } else { b"" };
+    [from.as_bytes(), separator, &content].concat()
+}
+
+/// Programs write text: each line end of any kind becomes CR LF, NUL goes, a lone dot ends the message unless `-i` says
+/// otherwise.
+fn as_mail(input: &[u8], ignore_dots: bool) -> Vec<u8> {
+    let mut mail = Vec::with_capacity(input.len() + input.len() / 32);
+    for line in lines(input) {
+        if line == b"." && !ignore_dots {
+            break;
+        }
+        let line: Vec<u8> = line.iter().copied().filter(|octet| *octet != 0).collect();
+        // An empty line has no chunks, and is one all the same.
+        if line.is_empty() {
+            mail.extend_from_slice(b"\r\n");
+        }
+        for part in line.chunks(MAX_LINE_OCTETS) {
+            mail.extend_from_slice(part);
+            mail.extend_from_slice(b"\r\n");
+        }
+    }
+    mail
+}
+
+/// Lines without their ends: CR LF, LF, or the CR of a progress bar.
+fn lines(input: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = input;
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let end = rest.iter().position(|octet| matches!(octet, b'\r' | b'\n')).unwrap_or(rest.len());
+        let line = &rest[..end];
+        let after = &rest[end..];
+        rest = after.strip_prefix(b"\r\n").or_else(|| after.get(1..)).unwrap_or_default();
+        Some(line)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsString;
+
+    use super::*;
+
+    fn read(arguments: &str, input: &str) -> Result<Letter, Trouble> {
+        let words: Vec<OsString> = arguments.split_whitespace().map(Into::into).collect();
+        Letter::read(input.as_bytes(), &Arguments::parse(&words).unwrap())
+    }
+
+    fn content(arguments: &str, input: &str) -> String {
+        String::from_utf8(read(arguments, input).unwrap().content).unwrap()
+    }
+
+    #[test]
+    fn every_line_end_becomes_that_of_mail() {
+        let found = content("-i a@b.c", "To: a@b.c\nX: y\r\n\n10%\r20%\n\n.\nend");
+        assert_eq!(found, "To: a@b.c\r\nX: y\r\n\r\n10%\r\n20%\r\n\r\n.\r\nend\r\n");
+        assert_eq!(content("a@b.c", "To: a@b.c\n\nend\n.\nlost\n"), "To: a@b.c\r\n\r\nend\r\n");
+        assert_eq!(content("a@b.c", "X: a\0b\n"), "X: ab\r\n");
+        assert_eq!(content("a@b.c", ""), "");
+    }
+
+    #[test]
+    fn a_line_that_is_too_long_for_mail_is_broken() {
+        let found = content("a@b.c", &format!("X: y\n\n{}\n", "z".repeat(2000)));
+        assert!(found.lines().all(|line| line.len() <= 998));
+        assert_eq!(found.matches('z').count(), 2000);
+    }
+
+    #[test]
+    fn recipients_come_from_the_command_line_the_header_or_both() {
+        let header = "To: a@b.c, Ann <d@e.f>\nBcc: g@h.i\nFrom: me@b.c\n\n";
+        let to = |arguments: &str| -> Vec<String> {
+            read(arguments, header).unwrap().envelope.to().iter().map(ToString::to_string).collect()
+        };
+        assert_eq!(to("-t"), ["a@b.c", "d@e.f", "g@h.i"]);
+        assert_eq!(to("x@y.z"), ["x@y.z"]);
+        assert_eq!(to("-t x@y.z a@b.c"), ["x@y.z", "a@b.c", "d@e.f", "g@h.i"]);
+        assert_eq!(read("-t", "Subject: x\n\n").unwrap_err().status, Status::Data);
+        assert_eq!(read("", "To: a@b.c\n\n").unwrap_err().status, Status::Usage);
+        assert_eq!(read("-t", "To: root\n\n").unwrap_err().status, Status::NoUser);
+    }
+
+    #[test]
+    fn the_sender_is_the_author_unless_another_is_given() {
+        let from = |arguments: &str| {
+            let letter = read(arguments, "From: Me <me@b.c>\n\n").unwrap();
+            letter.envelope.from().map(ToString::to_string)
+        };
+        assert_eq!(from("a@b.c").as_deref(), Some("me@b.c"));
+        assert_eq!(from("-f x@y.z a@b.c").as_deref(), Some("x@y.z"));
+        assert_eq!(from("-f <> a@b.c"), None);
+    }
+
+    #[test]
+    fn an_author_is_added_only_where_there_is_none() {
+        assert_eq!(
+            content("-f x@y.z -FRoot a@b.c", "Subject: s\n\n"),
+            "From: \"Root\" <x@y.z>\r\nSubject: s\r\n\r\n"
+        );
+        assert_eq!(content("-f x@y.z a@b.c", "hello\n"), "From: x@y.z\r\n\r\nhello\r\n");
+        assert_eq!(content("-f x@y.z -FRoot a@b.c", "From: me@b.c\n\n"), "From: me@b.c\r\n\r\n");
+        assert_eq!(content("-FRoot a@b.c", "Subject: s\n\n"), "Subject: s\r\n\r\n");
+    }
+}
