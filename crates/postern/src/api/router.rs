@@ -14,8 +14,8 @@ use utoipa_axum::routes;
 use utoipa_swagger_ui::{Config as ViewerConfig, SwaggerUi};
 
 use super::{
-    accounts, audit_log, authorizations, certificates, console, document, host, me, metrics, session, setup,
-    status, test_email, tokens, users,
+    accounts, audit_log, authorizations, certificates, console, document, explain, host, me, metrics,
+    session, setup, status, test_email, tokens, users,
 };
 use crate::app::App;
 
@@ -42,6 +42,7 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(authorizations::complete))
         .routes(routes!(authorizations::confirm))
         .routes(routes!(test_email::send))
+        .routes(routes!(explain::by_code, explain::by_text))
         .routes(routes!(tokens::list, tokens::create))
         .routes(routes!(tokens::delete))
         .routes(routes!(session::show, session::sign_in, session::sign_out))

@@ -41,6 +41,8 @@ const ROUTES: &[(&str, &str, Needs)] = &[
     ("post", "/authorizations/{authorization}/complete", Administrator),
     ("post", "/authorizations/{authorization}/confirm", Administrator),
     ("post", "/test-email", Operator),
+    ("get", "/explain", Viewer),
+    ("post", "/explain", Viewer),
     ("get", "/tokens", Administrator),
     ("post", "/tokens", Administrator),
     ("delete", "/tokens/{token}", Administrator),

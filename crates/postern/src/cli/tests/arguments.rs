@@ -48,6 +48,9 @@ account authorize n --paste
 account confirm n
 test-email --to a@b.c
 test-email --to a@b.c --account n --json
+explain AADSTS700027
+explain 535 5.7.3 --json
+explain --stdin --account n
 token create --name n --role operator
 token add --name n --role viewer --expires 365d
 token create --name n --role administrator --expires 2027-01-01 --output f
