@@ -8,7 +8,7 @@ POSTERN := $(abspath $(or $(CARGO_TARGET_DIR),target))/debug/postern
 # What npm itself writes last when it installs.
 NPM_DONE := web/node_modules/.package-lock.json
 
-.PHONY: help demo test soak check bench bench-relay pictures setup walls locks console e2e program
+.PHONY: help demo test soak check bench bench-relay fuzz pictures setup walls locks console e2e program
 
 help:  ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,14 @@ bench-relay: setup  ## Measure the relay side by side with Postfix; writes docs/
 
 pictures: program $(NPM_DONE)  ## Take the console's pictures in docs/ anew
 	@cd web && POSTERN_BIN=$(POSTERN) npm run --silent pictures
+
+SECONDS_EACH := $(or $(TIME),60)
+TARGETS ?= pkcs12 pem id_token oauth graph smtp paste
+fuzz:  ## Throw dirt at every parser, a minute each (TIME=3600 TARGETS="pkcs12 pem")
+	@command -v cargo-fuzz >/dev/null || { echo "missing: cargo install --locked cargo-fuzz"; exit 1; }
+	@for target in $(TARGETS); do mkdir -p fuzz/corpus/$$target; \
+	  RUSTC_BOOTSTRAP=1 cargo fuzz run $$target fuzz/corpus/$$target $$(tools/fuzz-seeds $$target) -- \
+	    -max_total_time=$(SECONDS_EACH) -timeout=10 -rss_limit_mb=2048; done
 
 setup:  ## Install what tests and checks need
 	@tools/setup

@@ -13,7 +13,7 @@ use url::Url;
 
 use crate::account::Account;
 use crate::connection::Connection;
-use crate::failure::Failure;
+use crate::failure::{Failure, LocalTrouble, printable};
 use crate::scope;
 use crate::secret::{AuthorizationCode, FlowState, Nonce, Verifier, random_text};
 use crate::signed_in;
@@ -75,6 +75,29 @@ pub async fn begin(
     Ok(Begun { url, state, nonce, verifier })
 }
 
+/// Compares who a callback says it comes from with whom the account asks (RFC 9207 §2.4): a code of one
+/// identity provider must not be taken to another. Entra names nobody; a provider that announces that it does
+/// must.
+///
+/// # Errors
+/// [`Failure::Local`] with `issuer_mismatch`; or the provider's discovery document can't be had, or used.
+pub async fn check_issuer(
+    connection: &Connection,
+    account: &Account,
+    callback: &Callback,
+) -> Result<(), Failure> {
+    let named = callback.issuer();
+    if named.is_none() && account.cloud.is_entra() {
+        return Ok(());
+    }
+    let identity = connection.find_identity(&account.tenant).await?;
+    match named {
+        Some(named) if named == identity.issuer => Ok(()),
+        None if !identity.names_itself => Ok(()),
+        named => Err(wrong_issuer(&identity.issuer, named).into()),
+    }
+}
+
 /// Trades the code for tokens, once, and proves who signed in.
 ///
 /// # Errors
@@ -94,6 +117,18 @@ pub async fn redeem(
     let answer = request_token(connection, account, &grant, now).await?;
     let signed_in = signed_in::prove(connection, account, answer, Some(nonce), now).await?;
     signed_in::reach_transport(connection, account, signed_in, now).await
+}
+
+fn wrong_issuer(expected: &str, named: Option<&str>) -> LocalTrouble {
+    let named = named.map_or("doesn't say where it comes from".to_owned(), |named| {
+        format!("says that it comes from {}", printable(named, 200))
+    });
+    LocalTrouble::new(
+        "issuer_mismatch",
+        format!("the answer {named}; the account signs in at {expected}"),
+        "Start the sign-in again with Authorize now. If it comes back, another sign-in service answers in place of the \
+         account's: check the cloud and the tenant, and look who sent you the link.",
+    )
 }
 
 impl ResponseMode {

@@ -23,6 +23,7 @@ use crate::failure::{Failure, LocalTrouble, NetworkKind, NetworkTrouble};
 use crate::provider::Provider;
 use crate::proxy::ProxyChoice;
 use crate::trust::{self, Roots};
+use crate::tunnel::Ways;
 
 /// The connection to one cloud, with what was learned about it. Made once and shared.
 #[derive(Debug)]
@@ -30,6 +31,7 @@ pub struct Connection {
     cloud: Arc<Cloud>,
     http: reqwest::Client,
     smtp_tls: Arc<ClientConfig>,
+    ways: Ways,
     total_timeout: Duration,
     pub(crate) provider: Provider,
 }
@@ -70,10 +72,12 @@ impl Connection {
     pub fn new(cloud: Arc<Cloud>, options: &ConnectionOptions) -> Result<Self, LocalTrouble> {
         let tls = trust::configure(options.roots, cloud.ca_pem.as_deref())?;
         let http = build_client(tls.clone(), options)?;
+        let smtp_tls = Arc::new(tls);
         Ok(Self {
             cloud,
             http,
-            smtp_tls: Arc::new(tls),
+            ways: Ways::new(&options.proxy, Arc::clone(&smtp_tls))?,
+            smtp_tls,
             total_timeout: options.total_timeout,
             provider: Provider::default(),
         })
@@ -92,6 +96,11 @@ impl Connection {
     /// The same trust for the SMTP server.
     pub fn smtp_tls(&self) -> &Arc<ClientConfig> {
         &self.smtp_tls
+    }
+
+    /// How the SMTP server is reached: straight, or through the proxy.
+    pub(crate) fn ways(&self) -> &Ways {
+        &self.ways
     }
 
     /// Sends one request, once, and reads the answer whatever its status, except a redirect or a proxy's

@@ -116,6 +116,13 @@ fn read_device_code(answer: &Answer, now: OffsetDateTime) -> Result<DeviceCode, 
     })
 }
 
+/// For `dirt`.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn read_dirt(answer: &Answer, now: OffsetDateTime) {
+    // Only that it comes back counts.
+    let _ = read_device_code(answer, now);
+}
+
 /// The errors that are no failures (RFC 8628 §3.5; Microsoft's names, facts 1.9).
 fn read_patience(failure: Failure) -> Result<Polled, Failure> {
     let error = match &failure {

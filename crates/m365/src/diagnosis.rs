@@ -5,6 +5,7 @@
 //! Nothing is decided by it: whether to wait, to retry or to drop a grant is [`Failure`]'s to say.
 
 mod entra;
+mod gleaned;
 mod graph;
 mod local;
 mod network;
@@ -17,7 +18,7 @@ mod words;
 use serde::Serialize;
 
 use crate::account::{Account, Credential, SignIn, Transport};
-use crate::failure::Failure;
+use crate::failure::{EntraRefusal, Failure};
 use words::{Words, fill};
 
 /// What to tell an administrator about a failure.
@@ -35,6 +36,8 @@ pub struct Advice {
     pub temporary: bool,
     /// Who has to do it.
     pub turn: Turn,
+    /// Whether the table knows it; else only Microsoft's own words say what it is.
+    pub known: bool,
 }
 
 /// Whose turn it is.
@@ -80,30 +83,60 @@ pub fn explain(failure: &Failure, facts: &Facts) -> Advice {
         Failure::Network(trouble) => trouble.target.as_str(),
         _ => "",
     };
-    let advice = |turn, cause: String, fix: String| Advice {
+    let advice = |known, turn, cause: String, fix: String| Advice {
         code: failure.code(),
         says: whole_text(failure),
         cause,
         fix,
         temporary: failure.is_temporary(),
         turn,
+        known,
     };
     match (look_up(failure, facts.sign_in), failure) {
         (Some(words), _) => {
-            advice(words.turn, fill(words.cause, facts, target), fill(words.fix, facts, target))
+            advice(true, words.turn, fill(words.cause, facts, target), fill(words.fix, facts, target))
         }
         (None, Failure::Local(trouble)) => {
-            advice(local::turn(trouble), trouble.message.clone(), trouble.hint.clone())
+            advice(true, local::turn(trouble), trouble.message.clone(), trouble.hint.clone())
         }
-        (None, _) => advice(unknown_turn(failure), UNKNOWN_CAUSE.to_owned(), unknown_fix(failure)),
+        (None, _) => advice(false, unknown_turn(failure), UNKNOWN_CAUSE.to_owned(), unknown_fix(failure)),
     }
 }
 
-/// Explains a text that somebody pasted: a log line, the text of an error page, a JSON answer, a number.
-/// `None` where nothing in it is known.
-pub fn find(text: &str, facts: &Facts) -> Option<Advice> {
-    paste::read(text).map(|failure| explain(&failure, facts))
+/// Explains a text that somebody pasted: a code, lines of a log, an error page, a JSON answer, a bounce. All
+/// that it tells of, the most specific first; nothing where no code is in it. What `facts` leave open is taken
+/// from the text itself, where Microsoft says it.
+pub fn find(text: &str, facts: &Facts) -> Vec<Advice> {
+    let text: String = text.chars().take(MOST_CHARS).collect();
+    let facts = gleaned::complete(facts, &text);
+    let failures = paste::read(&text).into_iter().flat_map(one_for_each_code);
+    let mut found: Vec<(bool, Advice)> =
+        failures.map(|failure| (is_general(&failure), explain(&failure, &facts))).collect();
+    // Stable: what is equally specific stays in the order of the text.
+    found.sort_by_key(|(is_general, advice)| (!advice.known, *is_general));
+    found.into_iter().map(|(_, advice)| advice).take(MOST_FINDINGS).collect()
 }
+
+/// An answer of Entra can give several numbers, the specific one last (additions E1): each is explained.
+fn one_for_each_code(failure: Failure) -> Vec<Failure> {
+    match failure {
+        Failure::Entra(refusal) if refusal.codes.len() > 1 => {
+            let one = |number: &u32| EntraRefusal { codes: vec![*number], ..(*refusal).clone() };
+            refusal.codes.iter().rev().map(one).map(Failure::from).collect()
+        }
+        failure => vec![failure],
+    }
+}
+
+/// Says only that something else was said: to be read last.
+fn is_general(failure: &Failure) -> bool {
+    matches!(failure, Failure::Entra(refusal) if refusal.aadsts().is_some_and(entra::is_general))
+}
+
+/// More of a paste isn't read: no error page and no useful piece of a log is longer.
+const MOST_CHARS: usize = 64 * 1024;
+/// A log can repeat itself for ever.
+const MOST_FINDINGS: usize = 12;
 
 impl Facts {
     /// The values of an account; the redirect URI is the caller's to add.

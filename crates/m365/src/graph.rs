@@ -217,5 +217,15 @@ fn read_json(answer: &Answer) -> Result<Value, Failure> {
     }
 }
 
+/// For `dirt`.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn read_dirt(answer: &Answer) {
+    // Only that it comes back counts.
+    let _ = refusal::of_answer(answer);
+    if let Ok(read) = read_json(answer) {
+        let _ = Licences::read(&read).map(|licences| licences.mailbox());
+    }
+}
+
 #[cfg(test)]
 mod tests;

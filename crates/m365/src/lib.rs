@@ -19,6 +19,8 @@ pub mod connection;
 pub mod courier;
 pub mod device_code;
 pub mod diagnosis;
+#[cfg(any(test, fuzzing))]
+pub mod dirt;
 pub mod failure;
 pub mod grant_keeper;
 pub mod graph;
@@ -40,5 +42,6 @@ pub mod test_mail;
 mod testing;
 pub mod token;
 pub mod trust;
+mod tunnel;
 
 pub use failure::Failure;

@@ -51,6 +51,8 @@ pub(crate) struct Identity {
     pub(crate) keys: Url,
     /// The tenant's GUID; only Entra has one.
     pub(crate) tenant_id: Option<Uuid>,
+    /// Whether it announces that its callbacks name it (RFC 9207 §3).
+    pub(crate) names_itself: bool,
 }
 
 impl Connection {
@@ -79,13 +81,14 @@ impl Connection {
         let document = self.read_discovery(tenant).await?;
         let issuer = member(&document, "issuer")?.to_owned();
         let keys = address(&document, "jwks_uri")?;
+        let names_itself = document["authorization_response_iss_parameter_supported"] == true;
         if !self.cloud().is_entra() {
-            return Ok(Identity { issuer, keys, tenant_id: None });
+            return Ok(Identity { issuer, keys, tenant_id: None, names_itself });
         }
         let tenant_id = tenant_of_issuer(&issuer).ok_or_else(|| unusable("issuer", "names no tenant"))?;
         match tenant.guid() {
             Some(guid) if guid != tenant_id => Err(unusable("issuer", "names another tenant")),
-            _ => Ok(Identity { issuer, keys, tenant_id: Some(tenant_id) }),
+            _ => Ok(Identity { issuer, keys, tenant_id: Some(tenant_id), names_itself }),
         }
     }
 

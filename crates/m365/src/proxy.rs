@@ -6,7 +6,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use percent_encoding::percent_decode_str;
+use hyper_util::client::proxy::matcher::Matcher;
+use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use url::Url;
 
 use crate::secret::Secret;
@@ -50,6 +51,19 @@ impl Proxy {
     #[must_use]
     pub fn except(self, hosts: impl Into<String>) -> Self {
         Self { except: Some(hosts.into()), ..self }
+    }
+
+    /// The same choice for what reqwest doesn't carry.
+    pub(crate) fn to_matcher(&self) -> Matcher {
+        let mut address = self.address.clone();
+        if let Some((user, password)) = &self.login {
+            let encode = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+            // An http address has a host, so it can have both.
+            let _ = address.set_username(&encode(user));
+            let _ = address.set_password(Some(&encode(password.expose())));
+        }
+        let exceptions = self.except.clone().unwrap_or_default();
+        Matcher::builder().all(address.to_string()).no(exceptions).build()
     }
 
     pub(crate) fn to_reqwest(&self) -> reqwest::Result<reqwest::Proxy> {

@@ -47,6 +47,11 @@ fn server_tls(name: &str) -> ServerConfig {
         .unwrap()
 }
 
+/// TLS for a client that trusts the authority.
+pub(crate) fn client_tls() -> rustls::ClientConfig {
+    crate::trust::configure(Roots::BuiltIn, Some(&ca_pem())).unwrap()
+}
+
 /// A connection whose Graph and SMTP servers are scripted ones. It trusts the authority above, and no
 /// system's store.
 pub(crate) fn connection(graph: &str, smtp_port: u16) -> Connection {

@@ -21,6 +21,7 @@ use rustls::ClientConfig;
 use crate::cloud::SmtpServer;
 use crate::connection::Connection;
 use crate::secret::AccessToken;
+use crate::tunnel::Ways;
 
 pub(crate) use session::Session;
 pub(crate) use transaction::{Handover, Letter, MAX_RECIPIENTS};
@@ -30,6 +31,7 @@ pub(crate) use transaction::{Handover, Letter, MAX_RECIPIENTS};
 pub(crate) struct Server<'a> {
     address: &'a SmtpServer,
     tls: &'a Arc<ClientConfig>,
+    ways: &'a Ways,
     hello: String,
     timeouts: Timeouts,
 }
@@ -69,6 +71,7 @@ impl<'a> Server<'a> {
         Server {
             address: &conn.cloud().smtp,
             tls: conn.smtp_tls(),
+            ways: conn.ways(),
             hello: presentable(hello),
             timeouts: Timeouts::default(),
         }
@@ -104,6 +107,17 @@ impl Default for Timeouts {
             end_of_data: Duration::from_secs(5 * 60),
             quit: Duration::from_secs(5),
         }
+    }
+}
+
+/// For `dirt`: reads replies until they end or are none.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn read_dirt(bytes: &[u8]) {
+    let mut buffer = bytes.to_vec();
+    while let Ok(Some(reply)) = reply::take_reply(&mut buffer) {
+        // Only that it comes back counts.
+        let _ = extensions::Extensions::read(&reply.lines);
+        let _ = reply.text();
     }
 }
 

@@ -1,14 +1,16 @@
 //! An account as a state machine: what has happened to it, and what it needs next.
 //!
 //! Pure: `postern` stores the state and the time of its change. Only a refusal that waiting doesn't cure
-//! breaks an account; an outage never does. Neighbour: `diagnosis` gives a broken account its words.
+//! breaks an account; an outage never does. Only what leads as far as the step that broke it mends it. A
+//! sign-in under way changes nothing until it is kept: whoever shows an account adds that one waits to be
+//! confirmed. Neighbour: `diagnosis` gives a broken account its words.
 
 use mail::Outcome;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use crate::account::SignIn;
-use crate::failure::Failure;
+use crate::failure::{Failure, SmtpStage};
 use crate::outcome;
 
 /// Where an account stands. Each variant has its own data only.
@@ -21,8 +23,6 @@ pub enum AccountState {
     },
     /// All is set; a person has to sign in, or the application's access to be verified.
     NeedsSignIn,
-    /// Somebody signed in elsewhere than in the browser that asked: whoever started it has to confirm.
-    Pending,
     /// Nothing more is needed from a person.
     Ready,
     /// Microsoft refuses it, and waiting doesn't help.
@@ -38,6 +38,19 @@ pub struct Trouble {
     pub cause: String,
     /// What to do.
     pub fix: String,
+    /// The step at which it was met, and up to which a way has to lead to show that it is over.
+    pub step: Step,
+}
+
+/// How far the way of a message has led, in the order in which it is walked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Step {
+    /// Entra ID gave an access token.
+    Token,
+    /// The mailbox let us in: the log-in by SMTP. Graph has none, and decides when it is given a message.
+    Mailbox,
+    /// A message was accepted.
+    Message,
 }
 
 /// A setting that an account can't do without.
@@ -64,14 +77,8 @@ pub enum Event<'a> {
         /// What the change meant for the grant.
         grant: GrantFate,
     },
-    /// A sign-in was started: nothing has been learned yet.
-    FlowStarted,
-    /// A sign-in has found somebody and waits for its confirmation.
-    FlowPending,
-    /// A sign-in was confirmed and its grant stored; or the application's access was verified.
+    /// A person's sign-in was confirmed and its grant stored.
     Confirmed,
-    /// A sign-in failed, ran out of time or was cancelled.
-    FlowEnded,
     /// A call failed; the trouble is the diagnosis of it.
     Failed {
         /// What was said.
@@ -79,8 +86,8 @@ pub enum Event<'a> {
         /// What it means.
         trouble: &'a Trouble,
     },
-    /// A token was obtained and the resource took it.
-    Repaired,
+    /// The way led so far without a refusal.
+    Reached(Step),
 }
 
 /// What a change of settings means for the grant.
@@ -106,12 +113,9 @@ impl AccountState {
     pub fn after(self, event: Event<'_>) -> Self {
         match event {
             Event::SettingsChanged { missing, grant } => self.after_settings(missing, grant),
-            Event::FlowStarted => self,
-            Event::FlowPending => self.after_pending(),
             Event::Confirmed => self.unless_incomplete(Self::Ready),
-            Event::FlowEnded => self.after_flow(),
             Event::Failed { failure, trouble } => self.after_failure(failure, trouble),
-            Event::Repaired => self.after_repair(),
+            Event::Reached(step) => self.after_reaching(step),
         }
     }
 
@@ -120,7 +124,6 @@ impl AccountState {
         match self {
             Self::Incomplete { .. } => "incomplete",
             Self::NeedsSignIn => "needs_sign_in",
-            Self::Pending => "pending",
             Self::Ready => "ready",
             Self::Broken(_) => "broken",
         }
@@ -132,7 +135,7 @@ impl AccountState {
         match self {
             Self::Ready => true,
             Self::NeedsSignIn => sign_in == SignIn::Application,
-            Self::Incomplete { .. } | Self::Pending | Self::Broken(_) => false,
+            Self::Incomplete { .. } | Self::Broken(_) => false,
         }
     }
 
@@ -149,24 +152,9 @@ impl AccountState {
         }
     }
 
-    /// A ready account goes on with the grant it has.
-    fn after_pending(self) -> Self {
-        match self {
-            Self::NeedsSignIn | Self::Broken(_) => Self::Pending,
-            Self::Incomplete { .. } | Self::Pending | Self::Ready => self,
-        }
-    }
-
-    fn after_flow(self) -> Self {
-        match self {
-            Self::Pending => Self::NeedsSignIn,
-            Self::Incomplete { .. } | Self::NeedsSignIn | Self::Ready | Self::Broken(_) => self,
-        }
-    }
-
     fn after_failure(self, failure: &Failure, trouble: &Trouble) -> Self {
         match self {
-            Self::Incomplete { .. } | Self::Pending => self,
+            Self::Incomplete { .. } => self,
             Self::Ready | Self::NeedsSignIn if lacks_grant(failure) => Self::NeedsSignIn,
             Self::Ready | Self::NeedsSignIn | Self::Broken(_) => match breaks_account(failure) {
                 true => Self::Broken(trouble.clone()),
@@ -175,10 +163,12 @@ impl AccountState {
         }
     }
 
-    fn after_repair(self) -> Self {
+    /// A token says nothing about a mailbox that is full: what was met later is mended later.
+    fn after_reaching(self, step: Step) -> Self {
         match self {
-            Self::NeedsSignIn | Self::Broken(_) => Self::Ready,
-            Self::Incomplete { .. } | Self::Pending | Self::Ready => self,
+            Self::NeedsSignIn => Self::Ready,
+            Self::Broken(trouble) if trouble.step <= step => Self::Ready,
+            Self::Incomplete { .. } | Self::Ready | Self::Broken(_) => self,
         }
     }
 
@@ -186,6 +176,27 @@ impl AccountState {
         match self {
             Self::Incomplete { .. } => self,
             _ => next,
+        }
+    }
+}
+
+impl Step {
+    /// The step at which a failure was met.
+    pub fn of(failure: &Failure) -> Self {
+        match failure {
+            Failure::Smtp(refusal) => match refusal.stage {
+                SmtpStage::MailFrom | SmtpStage::RcptTo | SmtpStage::Data | SmtpStage::EndOfData => {
+                    Self::Message
+                }
+                SmtpStage::Connect
+                | SmtpStage::Greeting
+                | SmtpStage::Ehlo
+                | SmtpStage::StartTls
+                | SmtpStage::Auth => Self::Mailbox,
+            },
+            // It doesn't tell whether it was asked to send or for a profile; a message is sure to show.
+            Failure::Graph(_) => Self::Message,
+            Failure::Entra(_) | Failure::Network(_) | Failure::Local(_) => Self::Token,
         }
     }
 }
@@ -204,7 +215,8 @@ fn lacks_grant(failure: &Failure) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::failure::{EntraRefusal, LocalTrouble, NetworkKind, NetworkTrouble};
+    use crate::failure::{EntraRefusal, LocalTrouble, NetworkKind, NetworkTrouble, SmtpRefusal};
+    use crate::graph::read_refusal;
 
     fn entra(error: &str, code: u32) -> Failure {
         let codes = format!(r#"{{"error":"{error}","error_codes":[{code}]}}"#);
@@ -212,7 +224,11 @@ mod tests {
     }
 
     fn trouble() -> Trouble {
-        Trouble { code: "AADSTS700082".to_owned(), cause: "c".to_owned(), fix: "f".to_owned() }
+        broken_at(Step::Token)
+    }
+
+    fn broken_at(step: Step) -> Trouble {
+        Trouble { code: "AADSTS700082".to_owned(), cause: "c".to_owned(), fix: "f".to_owned(), step }
     }
 
     fn after_failure(state: AccountState, failure: &Failure) -> AccountState {
@@ -226,26 +242,48 @@ mod tests {
         let settings = Event::SettingsChanged { missing: &[], grant: GrantFate::Kept };
         let state = state.after(settings);
         assert_eq!(state, AccountState::NeedsSignIn);
-        let state = state.after(Event::FlowStarted).after(Event::FlowPending);
-        assert_eq!(state, AccountState::Pending);
         assert_eq!(state.after(Event::Confirmed), AccountState::Ready);
     }
 
     #[test]
-    fn a_flow_that_ends_in_nothing_leaves_things_as_they_were() {
-        assert_eq!(AccountState::Pending.after(Event::FlowEnded), AccountState::NeedsSignIn);
-        assert_eq!(
-            AccountState::Ready.after(Event::FlowPending).after(Event::FlowEnded),
-            AccountState::Ready
-        );
-        let broken = AccountState::Broken(trouble());
-        assert_eq!(broken.clone().after(Event::FlowStarted).after(Event::FlowEnded), broken);
+    fn what_was_met_late_on_the_way_is_not_mended_by_what_leads_less_far() {
+        let steps = [Step::Token, Step::Mailbox, Step::Message];
+        for met in steps {
+            for reached in steps {
+                let broken = AccountState::Broken(broken_at(met));
+                let expected = if reached >= met { AccountState::Ready } else { broken.clone() };
+                assert_eq!(broken.after(Event::Reached(reached)), expected, "{met:?} {reached:?}");
+            }
+        }
+        assert_eq!(AccountState::NeedsSignIn.after(Event::Reached(Step::Token)), AccountState::Ready);
+    }
+
+    #[test]
+    fn a_new_sign_in_mends_an_account_whatever_broke_it() {
+        for met in [Step::Token, Step::Message] {
+            let broken = AccountState::Broken(broken_at(met));
+            assert_eq!(broken.after(Event::Confirmed), AccountState::Ready);
+        }
+    }
+
+    #[test]
+    fn a_failure_tells_how_far_the_way_led() {
+        let smtp = |stage| {
+            let text = String::new();
+            let refusal =
+                SmtpRefusal { stage, code: 554, enhanced: None, text, challenge: None, recipient: None };
+            Step::of(&refusal.into())
+        };
+        assert_eq!(Step::of(&entra("invalid_grant", 700082)), Step::Token);
+        assert_eq!(Step::of(&LocalTrouble::new("certificate_expired", "m", "h").into()), Step::Token);
+        assert_eq!((smtp(SmtpStage::Auth), smtp(SmtpStage::EndOfData)), (Step::Mailbox, Step::Message));
+        assert_eq!(Step::of(&read_refusal(507, b"").into()), Step::Message);
     }
 
     #[test]
     fn an_incomplete_account_does_not_become_ready() {
         let incomplete = AccountState::of_new(&[Missing::Credential]);
-        for event in [Event::Confirmed, Event::Repaired, Event::FlowPending] {
+        for event in [Event::Confirmed, Event::Reached(Step::Message)] {
             assert_eq!(incomplete.clone().after(event), incomplete);
         }
     }
@@ -260,7 +298,7 @@ mod tests {
         ] {
             let state = after_failure(AccountState::Ready, &failure);
             assert_eq!(state, AccountState::Broken(trouble()), "{failure}");
-            assert_eq!(state.after(Event::Repaired), AccountState::Ready);
+            assert_eq!(state.after(Event::Reached(Step::Token)), AccountState::Ready);
         }
     }
 

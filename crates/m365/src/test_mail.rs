@@ -20,10 +20,10 @@ use crate::account::Account;
 use crate::connection::Connection;
 use crate::courier::Courier;
 use crate::diagnosis::{Facts, Turn};
-use crate::failure::Failure;
+use crate::failure::{Failure, LocalTrouble};
 use crate::state::Missing;
 use crate::token::Tokens;
-use recorder::Recorder;
+use recorder::{Found, Recorder};
 
 /// What a walk needs.
 #[derive(Clone)]
@@ -40,6 +40,8 @@ pub struct Context<'a> {
     pub host: &'a str,
     /// The redirect URI that a sign-in uses, for the advice.
     pub redirect_uri: Option<&'a str>,
+    /// When the client secret expires, where that was noted.
+    pub secret_expires_at: Option<OffsetDateTime>,
     /// When the walk begins.
     pub now: OffsetDateTime,
 }
@@ -148,7 +150,39 @@ pub fn report_incomplete(
 ) -> Report {
     let mut recorder = Recorder::new(names, Facts::default(), on_event);
     recorder.begin(StageName::Settings);
+    // The verdict stands in the recorder.
     let _ = recorder.end::<()>(Err(stages::incomplete(missing)));
+    recorder.into_report(None)
+}
+
+/// What an account proves itself with, where it can't even be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unreadable {
+    /// Its certificate's key: fails the stage certificate.
+    Certificate,
+    /// Its client secret, which is needed for the token.
+    Secret,
+}
+
+/// The report for an account whose credential is damaged, with `trouble`. `names` as for [`report_incomplete`].
+pub fn report_unreadable(
+    credential: Unreadable,
+    trouble: LocalTrouble,
+    names: &'static [StageName],
+    on_event: &mut (impl FnMut(StageEvent) + Send),
+) -> Report {
+    let mut recorder = Recorder::new(names, Facts::default(), on_event);
+    recorder.begin(StageName::Settings);
+    // Nothing but the verdicts, which stand in the recorder.
+    let _ = recorder.end(Ok(Found::new((), "complete")));
+    match credential {
+        Unreadable::Certificate => recorder.begin(StageName::Certificate),
+        Unreadable::Secret => {
+            recorder.skip(StageName::Certificate, Found::new((), stages::USES_SECRET));
+            recorder.begin(StageName::Token);
+        }
+    }
+    let _ = recorder.end::<()>(Err(trouble.into()));
     recorder.into_report(None)
 }
 

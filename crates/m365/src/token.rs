@@ -217,6 +217,14 @@ fn read_tokens(answer: &Answer, now: OffsetDateTime) -> Result<TokenAnswer, Fail
     })
 }
 
+/// For `dirt`.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn read_dirt(answer: &Answer, now: OffsetDateTime) {
+    // Only that it comes back counts.
+    let _ = read_tokens(answer, now);
+    let _ = read_refusal(answer);
+}
+
 fn read_lifetime(member: &Value) -> Duration {
     let seconds = member.as_i64().or_else(|| member.as_str()?.parse().ok());
     match seconds {

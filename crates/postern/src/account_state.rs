@@ -3,9 +3,11 @@
 use m365::Failure;
 use m365::account::Account as OpenAccount;
 use m365::diagnosis::{self, Advice, Facts};
-use m365::state::{AccountState, Event, Missing, Trouble};
+use m365::state::{AccountState, Event, Missing, Step, Trouble};
 use store::{AccountRow, SignIn, StateName, StateRow};
 use time::OffsetDateTime;
+
+use crate::accounts::Pending;
 
 /// The state of a new account.
 pub fn of_new(row_sign_in: SignIn, from_given: bool, now: OffsetDateTime) -> StateRow {
@@ -30,12 +32,33 @@ pub fn missing(sign_in: SignIn, from_given: bool) -> Vec<Missing> {
 
 /// The state after a call failed.
 pub fn after_failure(row: &AccountRow, failure: &Failure, advice: &Advice, now: OffsetDateTime) -> StateRow {
-    after(row, Event::Failed { failure, trouble: &trouble(advice) }, now)
+    after(row, Event::Failed { failure, trouble: &trouble(failure, advice) }, now)
 }
 
-/// The words that a broken account keeps.
-pub fn trouble(advice: &Advice) -> Trouble {
-    Trouble { code: advice.code.clone(), cause: advice.cause.clone(), fix: advice.fix.clone() }
+/// The state to tell to those who look: a sign-in that waits to be confirmed is the next thing to be done about an
+/// account that can't send.
+pub fn shown(row: &AccountRow, pending: Option<&Pending>) -> StateRow {
+    match (row.state.name, pending) {
+        (StateName::NeedsSignIn | StateName::Broken, Some(Pending { since, .. })) => StateRow {
+            name: StateName::Pending,
+            since: *since,
+            code: None,
+            cause: Some("Somebody has signed in, and it has not been confirmed yet.".to_owned()),
+            fix: Some("Whoever started the sign-in confirms it: postern account confirm.".to_owned()),
+            step: None,
+        },
+        _ => row.state.clone(),
+    }
+}
+
+/// What a broken account keeps of what broke it.
+pub fn trouble(failure: &Failure, advice: &Advice) -> Trouble {
+    Trouble {
+        code: advice.code.clone(),
+        cause: advice.cause.clone(),
+        fix: advice.fix.clone(),
+        step: Step::of(failure),
+    }
 }
 
 /// What a failure means for this account.
@@ -53,13 +76,14 @@ fn of_row(row: &AccountRow) -> AccountState {
         StateName::Incomplete => {
             AccountState::Incomplete { missing: missing(row.sign_in, row.from_address.is_some()) }
         }
-        StateName::NeedsSignIn => AccountState::NeedsSignIn,
-        StateName::Pending => AccountState::Pending,
+        StateName::NeedsSignIn | StateName::Pending => AccountState::NeedsSignIn,
         StateName::Ready => AccountState::Ready,
         StateName::Broken => AccountState::Broken(Trouble {
             code: text(&row.state.code),
             cause: text(&row.state.cause),
             fix: text(&row.state.fix),
+            // Nobody noted it: then only a message that goes through is proof enough.
+            step: row.state.step.map_or(Step::Message, step_of_row),
         }),
     }
 }
@@ -80,16 +104,9 @@ fn to_row(state: &AccountState, sign_in: SignIn, since: OffsetDateTime) -> State
                 "Press Authorize now, or run postern account authorize, and sign in as the sending mailbox.";
             (StateName::NeedsSignIn, Some((None, "Nobody has signed in for this account yet.", fix)))
         }
-        AccountState::Pending => {
-            let fix = "Whoever started the sign-in confirms it: postern account confirm.";
-            (
-                StateName::Pending,
-                Some((None, "Somebody has signed in, and it has not been confirmed yet.", fix)),
-            )
-        }
         AccountState::Ready => (StateName::Ready, None),
         AccountState::Broken(trouble) => {
-            let Trouble { code, cause, fix } = trouble;
+            let Trouble { code, cause, fix, step: _ } = trouble;
             (StateName::Broken, Some((Some(code.clone()), cause.as_str(), fix.as_str())))
         }
     };
@@ -97,5 +114,22 @@ fn to_row(state: &AccountState, sign_in: SignIn, since: OffsetDateTime) -> State
         Some((code, cause, fix)) => (code, Some(cause.to_owned()), Some(fix.to_owned())),
         None => (None, None, None),
     };
-    StateRow { name, since, code, cause, fix }
+    StateRow { name, since, code, cause, fix, step: step_to_row(state) }
+}
+
+fn step_of_row(step: store::Step) -> Step {
+    match step {
+        store::Step::Token => Step::Token,
+        store::Step::Mailbox => Step::Mailbox,
+        store::Step::Message => Step::Message,
+    }
+}
+
+fn step_to_row(state: &AccountState) -> Option<store::Step> {
+    let AccountState::Broken(trouble) = state else { return None };
+    Some(match trouble.step {
+        Step::Token => store::Step::Token,
+        Step::Mailbox => store::Step::Mailbox,
+        Step::Message => store::Step::Message,
+    })
 }

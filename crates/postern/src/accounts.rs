@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use certs::assertion::Form;
 use m365::account::{Account as OpenAccount, ClientCertificate, Credential};
+use m365::failure::LocalTrouble;
 use m365::secret::Secret;
 use m365::state::{Event, GrantFate};
 use m365::tenant::{ClientId, Tenant};
@@ -23,8 +24,8 @@ use crate::api::input::{Name, SecretText};
 use crate::app::App;
 use crate::problem::{Problem, shown};
 use crate::queue::route::SenderPattern;
-use crate::vault::Record;
-use crate::{account_state, audit, certificates};
+use crate::vault::{CannotOpen, Record};
+use crate::{account_state, audit, authorizations, certificates};
 
 /// An account with what belongs to it.
 #[derive(Debug)]
@@ -35,8 +36,17 @@ pub struct Account {
     pub certificate: Option<UsedCertificate>,
     /// What a delegated sign-in left.
     pub grant: Option<GrantRow>,
-    /// Who signed in and waits to be confirmed.
-    pub pending: Option<serde_json::Value>,
+    /// A sign-in that waits to be confirmed.
+    pub pending: Option<Pending>,
+}
+
+/// A sign-in that waits to be confirmed.
+#[derive(Debug)]
+pub struct Pending {
+    /// Who signed in: `user`, `tenant_id`, `scopes`.
+    pub found: serde_json::Value,
+    /// When.
+    pub since: OffsetDateTime,
 }
 
 /// What an account shows of its certificate.
@@ -262,7 +272,10 @@ pub async fn describe(app: &App, row: AccountRow) -> Result<Account, Problem> {
     };
     let grant = app.store.grants().find(row.id).await?;
     let pending = app.store.flows().latest_pending(row.id, app.now()).await?;
-    let pending = pending.filter(|flow| flow.account_version == row.version).and_then(|flow| flow.found);
+    let pending = pending.filter(|flow| flow.account_version == row.version);
+    let pending = pending.and_then(|flow| {
+        Some(Pending { found: flow.found?, since: flow.expires_at - authorizations::FLOW_LIFETIME })
+    });
     Ok(Account { row, certificate, grant, pending })
 }
 
@@ -279,11 +292,20 @@ async fn read_used(app: &App, id: Uuid) -> Option<UsedCertificate> {
     })
 }
 
+/// An account that can't be opened for work.
+#[derive(Debug)]
+pub enum Unopened {
+    /// What it proves itself with is damaged in the store. Everything else of it may be well.
+    Credential(LocalTrouble),
+    /// Anything else.
+    Other(Problem),
+}
+
 /// Opens an account for a piece of work: its secrets are in the clear until it is dropped.
-pub async fn open(app: &App, row: &AccountRow) -> Result<Arc<OpenAccount>, Problem> {
+pub async fn open(app: &App, row: &AccountRow) -> Result<Arc<OpenAccount>, Unopened> {
     let broken =
         |what: &str| Problem::internal(format_args!("account {} in the store: {what} is unreadable", row.id));
-    let grant = app.store.grants().find(row.id).await?;
+    let grant = app.store.grants().find(row.id).await.map_err(Problem::from)?;
     let mailbox = grant.as_ref().and_then(|grant| grant.user.parse().ok());
     Ok(Arc::new(OpenAccount {
         id: row.id.to_string(),
@@ -307,7 +329,8 @@ pub async fn open(app: &App, row: &AccountRow) -> Result<Arc<OpenAccount>, Probl
 
 /// Notes where an account stands, unless it has been changed since `row` was read: then it is another's state.
 pub async fn note_state(app: &App, row: &AccountRow, state: StateRow) {
-    if (&row.state.name, &row.state.code) == (&state.name, &state.code) {
+    let gist = |state: &StateRow| (state.name, state.code.clone(), state.step);
+    if gist(&row.state) == gist(&state) {
         return;
     }
     match app.store.accounts().set_state(row.id, row.version, &state, None).await {
@@ -321,20 +344,65 @@ pub async fn note_state(app: &App, row: &AccountRow, state: StateRow) {
     }
 }
 
-async fn open_credential(app: &App, row: &AccountRow) -> Result<Credential, Problem> {
+impl From<Problem> for Unopened {
+    fn from(problem: Problem) -> Self {
+        Self::Other(problem)
+    }
+}
+
+impl From<Unopened> for Problem {
+    fn from(unopened: Unopened) -> Self {
+        match unopened {
+            Unopened::Credential(trouble) => Problem::new(trouble.code, trouble.message, trouble.hint),
+            Unopened::Other(problem) => problem,
+        }
+    }
+}
+
+async fn open_credential(app: &App, row: &AccountRow) -> Result<Credential, Unopened> {
     let id = row.id.to_string();
     Ok(match &row.credential {
         CredentialRow::Secret { sealed_secret, .. } => {
-            let secret = app.vault.open_text(Record::ClientSecret(&id), sealed_secret)?;
-            Credential::Secret(Secret::new(secret.as_str()))
+            let secret = app.vault.open_text(Record::ClientSecret(&id), sealed_secret);
+            Credential::Secret(Secret::new(
+                secret.map_err(|error| damaged_secret(&row.name, &error))?.as_str(),
+            ))
         }
         CredentialRow::Certificate { certificate_id } => {
             let certificate = certificates::find_row(app, &certificate_id.to_string()).await?;
-            let key = app.vault.open_key(&certificate.id.to_string(), &certificate.material.sealed_key)?;
+            let key = app.vault.open_key(&certificate.id.to_string(), &certificate.material.sealed_key);
+            let key = key.map_err(|error| damaged_key(&certificate.name, &error))?;
             let leaf_der = certificate.material.leaf_der;
             Credential::Certificate(Arc::new(ClientCertificate { key, leaf_der, form: Form::Ps256 }))
         }
     })
+}
+
+fn damaged_key(certificate: &str, error: &CannotOpen) -> Unopened {
+    tracing::error!(%error, certificate, "a stored private key is damaged");
+    let certificate = shown(certificate);
+    Unopened::Credential(LocalTrouble::new(
+        "key_damaged",
+        format!("The stored private key of the certificate {certificate} is damaged and cannot be opened."),
+        format!(
+            "Restore the database and its master key from one backup. Or put the same certificate in its place again, from its file: \
+             postern certificate replace {certificate} --file FILE. A new certificate does too, but must be uploaded to the application in \
+             Azure (Certificates & secrets > Upload certificate)."
+        ),
+    ))
+}
+
+fn damaged_secret(account: &str, error: &CannotOpen) -> Unopened {
+    tracing::error!(%error, account, "a stored client secret is damaged");
+    let account = shown(account);
+    Unopened::Credential(LocalTrouble::new(
+        "secret_damaged",
+        format!("The stored client secret of the account {account} is damaged and cannot be opened."),
+        format!(
+            "Restore the database and its master key from one backup. Or give the secret again: postern account edit {account} --secret-stdin. \
+             Azure shows a secret's Value once only; a new one is made at Certificates & secrets > New client secret."
+        ),
+    ))
 }
 
 async fn seal(app: &App, account: Uuid, credential: NewCredential) -> Result<CredentialRow, Problem> {
@@ -395,9 +463,7 @@ fn state_after_change(before: &AccountRow, row: &AccountRow, now: OffsetDateTime
         false => GrantFate::Invalidated,
     };
     let missing = account_state::missing(row.sign_in, row.from_address.is_some());
-    // What a sign-in has found and nobody has confirmed belongs to the settings before, and can't be confirmed any more.
-    let row = AccountRow { state: account_state::after(row, Event::FlowEnded, now), ..row.clone() };
-    account_state::after(&row, Event::SettingsChanged { missing: &missing, grant }, now)
+    account_state::after(row, Event::SettingsChanged { missing: &missing, grant }, now)
 }
 
 /// An application has no mailbox of its own to send from.

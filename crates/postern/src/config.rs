@@ -297,11 +297,20 @@ impl std::fmt::Debug for RawProxy {
 }
 
 fn parse_file(path: &Path, text: &str) -> Result<RawConfig, ConfigError> {
-    toml::from_str(text).map_err(|error| {
+    let invalid = |key: &str, error: &toml::de::Error| {
         let offset = error.span().map_or(0, |span| span.start);
         let line = text.get(..offset).unwrap_or(text).matches('\n').count() + 1;
-        ConfigError::Invalid { path: path.to_owned(), line, message: error.message().trim().to_owned() }
-    })
+        let message = error.message().trim();
+        // Where the file isn't TOML there is no key; an unknown key is named in the message.
+        let message = match key.is_empty() || key == "." || message.starts_with("unknown field") {
+            true => message.to_owned(),
+            false => format!("{key}: {message}"),
+        };
+        ConfigError::Invalid { path: path.to_owned(), line, message }
+    };
+    let document = toml::Deserializer::parse(text).map_err(|error| invalid("", &error))?;
+    serde_path_to_error::deserialize(document)
+        .map_err(|error| invalid(&error.path().to_string(), error.inner()))
 }
 
 /// Variables that belong to the command line's client, not to the server.
@@ -503,7 +512,10 @@ mod tests {
     fn each_wrong_configuration_has_its_sentence() {
         for (text, expected) in [
             ("data_dir = '/d'\nlisen = 1\n", "line 2: unknown field `lisen`"),
-            ("[console]\n\nlisten = 'here'\n", "line 3: invalid socket address syntax"),
+            ("[console]\n\nlisten = 'here'\n", "line 3: console.listen: invalid socket address syntax"),
+            ("[console]\nlisten = 4443\n", "line 2: console.listen: invalid type: integer `4443`"),
+            ("names = 'gate'\n", "line 1: names: invalid type: string \"gate\", expected a sequence"),
+            ("[[cloud]]\nname = 'lab'\nca_file = true\n", "line 3: cloud[0].ca_file: invalid type: boolean"),
             ("[secrets]\nmaster_key = 'x'\n", "line 2: unknown field `master_key`"),
             ("data_dir = \n", "line 1: "),
             ("[console]\nkey_file = 'k'\n", "[console] certificate_file and key_file go together"),
@@ -515,8 +527,11 @@ mod tests {
                 "[database] url: the database address starts with “mysql:”",
             ),
             ("[proxy]\nurl = 'socks5://p'\n", "[proxy] url must begin with http:// or https://"),
-            ("[[submission]]\ntls = 'starttls'\n", "line 1: missing field `listen`"),
-            ("[[submission]]\nlisten = '127.0.0.1:25'\ntls = 'ssl'\n", "line 3: unknown variant `ssl`"),
+            ("[[submission]]\ntls = 'starttls'\n", "line 1: submission[0]: missing field `listen`"),
+            (
+                "[[submission]]\nlisten = '127.0.0.1:25'\ntls = 'ssl'\n",
+                "line 3: submission[0].tls: unknown variant `ssl`",
+            ),
             (
                 "[[submission]]\nlisten = '0.0.0.0:25'\ntls = 'none'\n",
                 "[[submission]] 0.0.0.0:25: tls = \"none\" would send passwords and mail in the clear",
@@ -529,7 +544,7 @@ mod tests {
             ("[limits]\nrecipient = 5\n", "line 2: unknown field `recipient`"),
             ("[queue]\nlongest_retry_seconds = 5\n", "[queue] longest_retry_seconds must not be below"),
             ("[queue]\ngive_up_after_hours = 0\n", "[queue] give_up_after_hours must be between"),
-            ("[queue]\nreport_to = 'nobody'\n", "line 2: the address has no @"),
+            ("[queue]\nreport_to = 'nobody'\n", "line 2: queue.report_to: the address has no @"),
             ("[[cloud]]\nname = 'lab'\nlogni = 'https://l'\n", "line 3: unknown field `logni`"),
         ] {
             let got = sentence(text, &[]);

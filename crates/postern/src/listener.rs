@@ -1,10 +1,11 @@
 //! The doors of the process: HTTPS for people and clients, and `admin.sock` for this machine's administrator. They
 //! carry one router; each connection says who is on its other side ([`Peer`]). They know nothing of HTTP's meaning.
 
-use std::net::SocketAddr;
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
@@ -34,16 +35,21 @@ const HEADER_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long requests under way may finish when the process is told to stop.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 const MAX_CONNECTIONS: usize = 1024;
+/// How many of them one address may have: nobody alone can lock all others out. A browser opens a handful.
+const MAX_CONNECTIONS_OF_AN_ADDRESS: usize = 64;
 
-/// Serves `router` over TLS until `shutdown`, then lets requests under way finish.
+/// Serves `router` over TLS until `shutdown`, then lets requests under way finish. An address has its share of the
+/// connections only, but for the `proxies`, behind which many people stand.
 pub async fn serve_https(
     listener: TcpListener,
     tls: Arc<rustls::ServerConfig>,
     router: Router,
+    proxies: Vec<IpAddr>,
     shutdown: CancellationToken,
 ) {
     let acceptor = TlsAcceptor::from(tls);
     let connections = Connections::new(shutdown.clone());
+    let shares = Shares::default();
     loop {
         let permit = tokio::select! {
             () = shutdown.cancelled() => break,
@@ -56,8 +62,13 @@ pub async fn serve_https(
                 Err(error) => { pause_after_accept_error(&error).await; continue }
             },
         };
+        let Some(share) = shares.take(address.ip(), &proxies) else {
+            tracing::debug!(%address, "closed a connection: its address has too many");
+            continue;
+        };
         let (acceptor, connections, router) = (acceptor.clone(), connections.clone(), router.clone());
         tokio::spawn(async move {
+            let _share = share;
             // A client that speaks no TLS or stalls is its own trouble and not worth a line at the default level.
             match tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await {
                 Ok(Ok(stream)) => connections.serve(stream, Peer::Network(address), router, permit).await,
@@ -119,6 +130,56 @@ async fn pause_after_accept_error(error: &std::io::Error) {
     tokio::time::sleep(Duration::from_millis(200)).await;
 }
 
+/// How many connections each address has.
+#[derive(Clone, Default)]
+struct Shares(Arc<Mutex<HashMap<IpAddr, usize>>>);
+
+/// The place of one connection among those of its address, given back when dropped.
+struct Share {
+    shares: Shares,
+    address: IpAddr,
+}
+
+impl Shares {
+    /// `None` where the address has all it may have.
+    fn take(&self, address: IpAddr, proxies: &[IpAddr]) -> Option<Share> {
+        let address = address.to_canonical();
+        let limit = match proxies.contains(&address) {
+            true => MAX_CONNECTIONS,
+            false => MAX_CONNECTIONS_OF_AN_ADDRESS,
+        };
+        let address = neighbourhood(address);
+        let mut taken = self.0.lock().expect("nobody panics while holding the shares");
+        let count = taken.entry(address).or_default();
+        if *count >= limit {
+            return None;
+        }
+        *count += 1;
+        drop(taken);
+        Some(Share { shares: self.clone(), address })
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        let mut taken = self.shares.0.lock().expect("nobody panics while holding the shares");
+        if let Some(count) = taken.get_mut(&self.address) {
+            *count -= 1;
+            if *count == 0 {
+                taken.remove(&self.address);
+            }
+        }
+    }
+}
+
+/// Whoever has one IPv6 address has the 2^64 of its network.
+fn neighbourhood(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(address) => IpAddr::V6((u128::from(address) & !u128::from(u64::MAX)).into()),
+    }
+}
+
 #[derive(Clone)]
 struct Connections {
     slots: Arc<Semaphore>,
@@ -172,5 +233,49 @@ impl Connections {
         if tokio::time::timeout(DRAIN_TIMEOUT, self.slots.acquire_many(all)).await.is_err() {
             tracing::warn!("some connections did not end in time and were cut");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn an_address_has_its_share_and_gets_it_back() {
+        let shares = Shares::default();
+        let mut held: Vec<_> =
+            (0..MAX_CONNECTIONS_OF_AN_ADDRESS).map(|_| shares.take(ip("192.0.2.1"), &[]).unwrap()).collect();
+        assert!(shares.take(ip("192.0.2.1"), &[]).is_none());
+        assert!(
+            shares.take(ip("::ffff:192.0.2.1"), &[]).is_none(),
+            "the same, as a dual-stack listener sees it"
+        );
+        assert!(shares.take(ip("192.0.2.2"), &[]).is_some(), "others don't wait for it");
+        held.pop();
+        assert!(shares.take(ip("192.0.2.1"), &[]).is_some());
+        drop(held);
+        assert!(shares.0.lock().unwrap().is_empty(), "nothing is kept of those who left");
+    }
+
+    #[test]
+    fn the_addresses_of_one_ipv6_network_count_together() {
+        let shares = Shares::default();
+        let _held: Vec<_> = (0..MAX_CONNECTIONS_OF_AN_ADDRESS)
+            .map(|number| shares.take(ip(&format!("2001:db8::{number:x}")), &[]).unwrap())
+            .collect();
+        assert!(shares.take(ip("2001:db8::ffff"), &[]).is_none());
+        assert!(shares.take(ip("2001:db8:0:1::1"), &[]).is_some());
+    }
+
+    #[test]
+    fn a_reverse_proxy_speaks_for_many() {
+        let shares = Shares::default();
+        let proxies = [ip("192.0.2.1")];
+        let held: Vec<_> = (0..200).map_while(|_| shares.take(proxies[0], &proxies)).collect();
+        assert_eq!(held.len(), 200);
     }
 }

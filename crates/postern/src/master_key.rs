@@ -94,6 +94,11 @@ pub fn load_or_create(sources: &Sources<'_>, sealed_with: Option<&str>) -> Resul
     }
 }
 
+/// Whether there is a key already, wherever it may come from.
+pub fn exists(sources: &Sources<'_>) -> Result<bool, MasterKeyError> {
+    Ok(find(sources)?.is_some())
+}
+
 fn find(sources: &Sources<'_>) -> Result<Option<(String, zeroize::Zeroizing<String>)>, MasterKeyError> {
     if let Some(text) = sources.environment {
         let text = zeroize::Zeroizing::new(text.expose().to_owned());

@@ -159,9 +159,8 @@ fn status_of(code: &str) -> StatusCode {
         | "disk_error"
         | "database_read_only"
         | "shutting_down" => StatusCode::SERVICE_UNAVAILABLE,
-        "internal" | "corrupt_row" | "database_damaged" | "database_refused" => {
-            StatusCode::INTERNAL_SERVER_ERROR
-        }
+        "internal" | "key_damaged" | "secret_damaged" | "corrupt_row" | "database_damaged"
+        | "database_refused" => StatusCode::INTERNAL_SERVER_ERROR,
         _ => StatusCode::UNPROCESSABLE_ENTITY,
     }
 }

@@ -4,13 +4,13 @@
 //! empty data directory and database that a first start makes.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context;
 use base64::Engine as _;
 use rustls::sign::CertifiedKey;
-use store::{DataDir, Store};
+use store::{DataDir, Location, Store};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -92,6 +92,7 @@ pub async fn start(config: Config, clock: Clock) -> anyhow::Result<Running> {
     let console = listener.local_addr().context("cannot read the console's own address")?;
     let doors = submission_doors::bind(&config.submission).await?;
     let now = clock.now();
+    refuse_emptied_database(&config)?;
     let store = Store::open(&config.database, now).await.map_err(|error| with_hint(&error, error.hint()))?;
     let vault = match open_vault(&config, &store).await {
         Ok(vault) => Arc::new(vault),
@@ -135,7 +136,9 @@ pub async fn start(config: Config, clock: Clock) -> anyhow::Result<Running> {
     let gate = Gate::new(&app);
     let submission = submission_doors::open(&mut tasks, &app, &gate, doors, &certificate)?;
     submit_socket::open(&mut tasks, &app, gate)?;
-    tasks.spawn(serve_https(listener, tls::server_config(certificate), router.clone(), shutdown.clone()));
+    let tls = tls::server_config(certificate);
+    let proxies = config.trusted_proxies.clone();
+    tasks.spawn(serve_https(listener, tls, router.clone(), proxies, shutdown.clone()));
     tasks.spawn(serve_socket(socket, router, shutdown.clone()));
     jobs::spawn(&mut tasks, &app);
     tracing::info!(%console, data_dir = %config.data_dir.display(), "Postern is up");
@@ -151,13 +154,34 @@ pub async fn start(config: Config, clock: Clock) -> anyhow::Result<Running> {
     })
 }
 
+/// A file of no bytes where a database should be is what a failed copy or a full disk leaves. Beside a master key it
+/// must not pass for a first start: an empty Postern would come up in place of the one that was there.
+fn refuse_emptied_database(config: &Config) -> anyhow::Result<()> {
+    let Location::Sqlite(path) = &config.database;
+    let is_empty = std::fs::metadata(path).is_ok_and(|found| found.len() == 0);
+    let credentials_directory = credentials_directory();
+    if !is_empty || !master_key::exists(&sources(config, credentials_directory.as_deref()))? {
+        return Ok(());
+    }
+    anyhow::bail!(
+        "the database {path} is empty, and there is a master key: this was no first start\n\
+         hint: restore the database from a backup; if there never was one, delete {path} and start again",
+        path = path.display()
+    )
+}
+
+/// Where systemd puts what `LoadCredential=` names.
+fn credentials_directory() -> Option<PathBuf> {
+    std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from)
+}
+
+fn sources<'a>(config: &'a Config, credentials_directory: Option<&'a Path>) -> Sources<'a> {
+    Sources { environment: config.master_key.as_ref(), credentials_directory, file: &config.master_key_file }
+}
+
 async fn open_vault(config: &Config, store: &Store) -> anyhow::Result<Vault> {
-    let credentials_directory = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
-    let sources = Sources {
-        environment: config.master_key.as_ref(),
-        credentials_directory: credentials_directory.as_deref(),
-        file: &config.master_key_file,
-    };
+    let credentials_directory = credentials_directory();
+    let sources = sources(config, credentials_directory.as_deref());
     let sealed_with = store.master_key_id().await.map_err(|error| with_hint(&error, error.hint()))?;
     let master = master_key::load_or_create(&sources, sealed_with.as_deref())?;
     store.claim_master_key(&master.id().to_string()).await?;

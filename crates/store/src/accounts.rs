@@ -43,7 +43,8 @@ words! {
         Incomplete = "incomplete",
         /// Nobody has signed in yet, or the grant is gone.
         NeedsSignIn = "needs_sign_in",
-        /// Somebody has signed in; whoever started it has not confirmed it yet.
+        /// Somebody has signed in; whoever started it has not confirmed it yet. Told to those who look, and
+        /// kept by databases of the first release only.
         Pending = "pending",
         /// It can send.
         Ready = "ready",
@@ -71,6 +72,18 @@ words! {
         Smtp = "smtp",
         /// It is refused at the door.
         Refuse = "refuse",
+    }
+}
+
+words! {
+    /// How far the way of a message led before what broke the account was met.
+    pub enum Step {
+        /// Before there was an access token.
+        Token = "token",
+        /// Before the mailbox let us in.
+        Mailbox = "mailbox",
+        /// Before a message was accepted.
+        Message = "message",
     }
 }
 
@@ -143,6 +156,8 @@ pub struct StateRow {
     pub cause: Option<String>,
     /// What to do.
     pub fix: Option<String>,
+    /// Where what broke it was met: what leads as far shows that it is over.
+    pub step: Option<Step>,
 }
 
 /// What an update did beyond what was asked.
@@ -359,8 +374,8 @@ pub(crate) async fn write_state(
     state: &StateRow,
 ) -> Result<bool, StoreError> {
     let sql =
-        "UPDATE accounts SET state = $3, state_since = $4, state_code = $5, state_cause = $6, state_fix = $7
-               WHERE id = $1 AND version = $2";
+        "UPDATE accounts SET state = $3, state_since = $4, state_code = $5, state_cause = $6, state_fix = $7,
+               state_step = $8 WHERE id = $1 AND version = $2";
     let update = statement(sql)
         .bind(id.to_string())
         .bind(version)
@@ -368,7 +383,8 @@ pub(crate) async fn write_state(
         .bind(millis_of(state.since))
         .bind(&state.code)
         .bind(&state.cause)
-        .bind(&state.fix);
+        .bind(&state.fix)
+        .bind(state.step.map(Step::as_str));
     Ok(change.run(update).await? == 1)
 }
 
@@ -389,15 +405,16 @@ pub(crate) async fn outdate(change: &mut Change, id: Uuid, version: i64) -> Resu
 
 const INSERT: &str = "INSERT INTO accounts (id, version, name, name_key, cloud, tenant, client_id, credential_kind,
     certificate_id, sealed_secret, secret_expires_at, sign_in, transport, from_address, is_default, state,
-    state_since, state_code, state_cause, state_fix, created_at, updated_at, senders, unknown_policy, large_mail)
+    state_since, state_code, state_cause, state_fix, created_at, updated_at, senders, unknown_policy, large_mail,
+    state_step)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23,
-    $24, $25)";
+    $24, $25, $26)";
 
 const UPDATE: &str = "UPDATE accounts SET version = $2, name = $3, name_key = $4, cloud = $5, tenant = $6,
     client_id = $7, credential_kind = $8, certificate_id = $9, sealed_secret = $10, secret_expires_at = $11,
     sign_in = $12, transport = $13, from_address = $14, is_default = $15, state = $16, state_since = $17,
     state_code = $18, state_cause = $19, state_fix = $20, created_at = $21, updated_at = $22, senders = $23,
-    unknown_policy = $24, large_mail = $25 WHERE id = $1";
+    unknown_policy = $24, large_mail = $25, state_step = $26 WHERE id = $1";
 
 /// [`INSERT`] and [`UPDATE`] number their columns alike.
 fn bind_columns(sql: &'static str, row: &AccountRow) -> Statement {
@@ -435,6 +452,7 @@ fn bind_columns(sql: &'static str, row: &AccountRow) -> Statement {
         .bind(row.senders.join(" "))
         .bind(row.unknown_policy.as_str())
         .bind(row.large_mail.as_str())
+        .bind(row.state.step.map(Step::as_str))
 }
 
 const CERTIFICATE: &str = "certificate";
@@ -554,5 +572,6 @@ fn read_state(record: &Record<'_>) -> Result<StateRow, CorruptRow> {
         code: record.get("state_code")?,
         cause: record.get("state_cause")?,
         fix: record.get("state_fix")?,
+        step: record.parse_optional("state_step")?,
     })
 }

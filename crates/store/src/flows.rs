@@ -215,6 +215,16 @@ impl Flows<'_> {
         Ok(rows.iter().map(|row| Record::new(TABLE, "id", row).id("id")).collect::<Result<_, _>>()?)
     }
 
+    /// The authorizations of this kind that wait for their person and still can at `now`.
+    pub async fn waiting(&self, kind: FlowKind, now: OffsetDateTime) -> Result<Vec<FlowRow>, StoreError> {
+        let sql =
+            "SELECT * FROM flows WHERE status = $1 AND kind = $2 AND expires_at > $3 ORDER BY created_at, id";
+        let query =
+            statement(sql).bind(FlowStatus::Waiting.as_str()).bind(kind.as_str()).bind(millis_of(now));
+        let rows = self.0.all(query).await?;
+        Ok(rows.iter().map(read).collect::<Result<_, _>>()?)
+    }
+
     /// Takes the flow one step further, together with all that follows from it: the grant, the account's state, the audit
     /// row. What it found is refused for an account that has been changed; that it failed, expired or was cancelled is
     /// noted in any case, and then leaves the state of a changed account alone.

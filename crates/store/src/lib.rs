@@ -42,7 +42,7 @@ mod word;
 
 pub use accounts::{
     AccountRow, Accounts, CredentialRow, InsertAccountError, LargeMail, RemoveAccountError, Removed,
-    SetStateError, SignIn, StateName, StateRow, Transport, UnknownPolicy, UpdateAccountError, Updated,
+    SetStateError, SignIn, StateName, StateRow, Step, Transport, UnknownPolicy, UpdateAccountError, Updated,
 };
 pub use api_tokens::{ApiTokens, DeleteTokenError, InsertTokenError, Role, TokenRow};
 pub use audit::{Audit, AuditEntry, AuditFilter, AuditRow, Outcome};

@@ -49,6 +49,14 @@ impl<'r> Record<'r> {
         text.parse().map_err(|error| self.corrupt(column, error))
     }
 
+    pub(crate) fn parse_optional<T>(&self, column: &'static str) -> Result<Option<T>, CorruptRow>
+    where
+        T: FromStr<Err: Display>,
+    {
+        let text: Option<&str> = self.get(column)?;
+        text.map(str::parse).transpose().map_err(|error| self.corrupt(column, error))
+    }
+
     pub(crate) fn time(&self, column: &'static str) -> Result<OffsetDateTime, CorruptRow> {
         time_of(self.get(column)?).ok_or_else(|| self.corrupt(column, "no such time"))
     }

@@ -2711,6 +2711,8 @@ export interface components {
             /** @description What happens to a message of which nobody knows whether it was sent: `look_then_resend` or `hold`. */
             unknown_policy: string;
             updated: string;
+            /** @description What somebody should see to before the account fails: the end of its certificate or secret. */
+            warnings: components["schemas"]["AccountWarning"][];
         };
         /** @description What to change of an account; what is not given stays. */
         AccountChange: {
@@ -2774,6 +2776,11 @@ export interface components {
             /** @description `incomplete`, `needs_sign_in`, `pending`, `ready` or `broken`. */
             name: string;
             since: string;
+        };
+        AccountWarning: {
+            /** @description `secret_expired`, `secret_expiring`, `certificate_expired` or `certificate_expiring`. */
+            code: string;
+            text: string;
         };
         /** @description An entry of the log. */
         AuditItem: {
@@ -3416,6 +3423,8 @@ export interface components {
         Token: {
             created: string;
             created_by: string;
+            /** @description Whether that has passed: then it opens nothing any more. */
+            expired: boolean;
             expires?: string | null;
             id: string;
             last_used?: string | null;

@@ -1,15 +1,20 @@
 //! Makes keys of passwords: the classic derivation of PKCS#12, PBKDF1, PBKDF2 and OpenSSL's for PEM.
 //!
 //! The hashes that real files iterate by the hundred thousand come from aws-lc, which is fast in debug
-//! builds too; what it lacks (MD5, SHA-512/224) from RustCrypto. HMAC is written out below, since neither
+//! builds too; what it lacks (MD5, SHA-512/224 and rarer ones) from RustCrypto. HMAC is written out below, since neither
 //! has it for every hash that occurs.
 
 use std::num::NonZeroU32;
 
 use aws_lc_rs::{digest, pbkdf2};
+use blake2::{Blake2b512, Blake2s256};
 use const_oid::ObjectIdentifier;
 use md5::{Digest, Md5};
+use ripemd::Ripemd160;
 use sha2::Sha512_224;
+use sha3::Sha3_224;
+use sm3::Sm3;
+use whirlpool::Whirlpool;
 use zeroize::Zeroizing;
 
 use crate::ber::Oid;
@@ -25,9 +30,15 @@ pub(crate) enum Hash {
     Sha512,
     Sha512Of224,
     Sha512Of256,
+    Sha3Of224,
     Sha3Of256,
     Sha3Of384,
     Sha3Of512,
+    Ripemd160,
+    Whirlpool,
+    Sm3,
+    Blake2s,
+    Blake2b,
 }
 
 const fn oid(dotted: &str) -> ObjectIdentifier {
@@ -35,7 +46,7 @@ const fn oid(dotted: &str) -> ObjectIdentifier {
 }
 
 /// The hash itself, and HMAC with it (RFC 8017 appendix B.1, RFC 8018 appendix B.1, NIST).
-const HASHES: [(Hash, ObjectIdentifier, ObjectIdentifier); 11] = [
+const HASHES: [(Hash, ObjectIdentifier, ObjectIdentifier); 14] = [
     (Hash::Md5, oid("1.2.840.113549.2.5"), oid("1.2.840.113549.2.6")),
     (Hash::Sha1, oid("1.3.14.3.2.26"), oid("1.2.840.113549.2.7")),
     (Hash::Sha224, oid("2.16.840.1.101.3.4.2.4"), oid("1.2.840.113549.2.8")),
@@ -47,11 +58,22 @@ const HASHES: [(Hash, ObjectIdentifier, ObjectIdentifier); 11] = [
     (Hash::Sha3Of256, oid("2.16.840.1.101.3.4.2.8"), oid("2.16.840.1.101.3.4.2.14")),
     (Hash::Sha3Of384, oid("2.16.840.1.101.3.4.2.9"), oid("2.16.840.1.101.3.4.2.15")),
     (Hash::Sha3Of512, oid("2.16.840.1.101.3.4.2.10"), oid("2.16.840.1.101.3.4.2.16")),
+    (Hash::Sha3Of224, oid("2.16.840.1.101.3.4.2.7"), oid("2.16.840.1.101.3.4.2.13")),
+    (Hash::Ripemd160, oid("1.3.36.3.2.1"), oid("1.3.6.1.5.5.8.1.4")),
+    (Hash::Sm3, oid("1.2.156.10197.1.401"), oid("1.2.156.10197.1.401.3.1")),
+];
+
+/// Hashes whose HMAC has no name (ISO/IEC 10118-3, RFC 7693): OpenSSL writes MACs of them in the classic way.
+const WITHOUT_NAMED_HMAC: [(Hash, ObjectIdentifier); 3] = [
+    (Hash::Whirlpool, oid("1.0.10118.3.0.55")),
+    (Hash::Blake2s, oid("1.3.6.1.4.1.1722.12.2.2.8")),
+    (Hash::Blake2b, oid("1.3.6.1.4.1.1722.12.2.1.16")),
 ];
 
 impl Hash {
     pub(crate) fn named(algorithm: Oid<'_>) -> Option<Self> {
-        HASHES.iter().find(|(_, hash, _)| algorithm.is(*hash)).map(|(hash, ..)| *hash)
+        let named = HASHES.iter().map(|(hash, name, _)| (*hash, *name)).chain(WITHOUT_NAMED_HMAC);
+        named.into_iter().find(|(_, name)| algorithm.is(*name)).map(|(hash, _)| hash)
     }
 
     pub(crate) fn of_hmac(algorithm: Oid<'_>) -> Option<Self> {
@@ -63,10 +85,11 @@ impl Hash {
         match self {
             Hash::Md5 => 16,
             Hash::Sha1 => 20,
-            Hash::Sha224 | Hash::Sha512Of224 => 28,
-            Hash::Sha256 | Hash::Sha512Of256 | Hash::Sha3Of256 => 32,
+            Hash::Ripemd160 => 20,
+            Hash::Sha224 | Hash::Sha512Of224 | Hash::Sha3Of224 => 28,
+            Hash::Sha256 | Hash::Sha512Of256 | Hash::Sha3Of256 | Hash::Sm3 | Hash::Blake2s => 32,
             Hash::Sha384 | Hash::Sha3Of384 => 48,
-            Hash::Sha512 | Hash::Sha3Of512 => 64,
+            Hash::Sha512 | Hash::Sha3Of512 | Hash::Whirlpool | Hash::Blake2b => 64,
         }
     }
 
@@ -84,7 +107,9 @@ impl Hash {
     fn block(self) -> usize {
         match self {
             Hash::Md5 | Hash::Sha1 | Hash::Sha224 | Hash::Sha256 => 64,
-            Hash::Sha384 | Hash::Sha512 | Hash::Sha512Of224 | Hash::Sha512Of256 => 128,
+            Hash::Ripemd160 | Hash::Whirlpool | Hash::Sm3 | Hash::Blake2s => 64,
+            Hash::Sha384 | Hash::Sha512 | Hash::Sha512Of224 | Hash::Sha512Of256 | Hash::Blake2b => 128,
+            Hash::Sha3Of224 => 144,
             Hash::Sha3Of256 => 136,
             Hash::Sha3Of384 => 104,
             Hash::Sha3Of512 => 72,
@@ -96,6 +121,12 @@ impl Hash {
         let fast = match self {
             Hash::Md5 => return output[..16].copy_from_slice(&Md5::digest(input)),
             Hash::Sha512Of224 => return output[..28].copy_from_slice(&Sha512_224::digest(input)),
+            Hash::Sha3Of224 => return output[..28].copy_from_slice(&Sha3_224::digest(input)),
+            Hash::Ripemd160 => return output[..20].copy_from_slice(&Ripemd160::digest(input)),
+            Hash::Whirlpool => return output.copy_from_slice(&Whirlpool::digest(input)),
+            Hash::Sm3 => return output[..32].copy_from_slice(&Sm3::digest(input)),
+            Hash::Blake2s => return output[..32].copy_from_slice(&Blake2s256::digest(input)),
+            Hash::Blake2b => return output.copy_from_slice(&Blake2b512::digest(input)),
             Hash::Sha1 => &digest::SHA1_FOR_LEGACY_USE_ONLY,
             Hash::Sha224 => &digest::SHA224,
             Hash::Sha256 => &digest::SHA256,

@@ -57,24 +57,13 @@ fn padding_of(plain: &[u8], block: usize) -> Option<usize> {
 }
 
 /// Names of what some programs can write and this one does not read, where the registry has none.
-const NAMES: [(&str, &str); 17] = [
-    ("1.0.10118.3.0.55", "Whirlpool"),
-    ("1.2.156.10197.1.104.2", "SM4-CBC"),
-    ("1.2.156.10197.1.401", "SM3"),
-    ("1.2.392.200011.61.1.1.1.2", "Camellia-128-CBC"),
-    ("1.2.392.200011.61.1.1.1.3", "Camellia-192-CBC"),
-    ("1.2.392.200011.61.1.1.1.4", "Camellia-256-CBC"),
-    ("1.2.410.200004.1.4", "SEED-CBC"),
-    ("1.2.410.200046.1.1.12", "ARIA-256-CBC"),
-    ("1.2.410.200046.1.1.2", "ARIA-128-CBC"),
-    ("1.2.410.200046.1.1.7", "ARIA-192-CBC"),
+const NAMES: [(&str, &str); 6] = [
     ("1.2.643.2.2.21", "GOST 28147-89"),
     ("1.2.643.2.2.9", "GOST R 34.11-94"),
     ("1.2.643.7.1.1.2.2", "Streebog-256"),
     ("1.2.643.7.1.1.2.3", "Streebog-512"),
+    ("1.2.643.7.1.1.5.2.2", "GOST R 34.12-2015 (Kuznyechik)"),
     ("1.2.840.113549.1.5.1", "pbeWithMD2AndDES-CBC"),
-    ("1.3.36.3.2.1", "RIPEMD-160"),
-    ("1.3.6.1.4.1.11591.4.11", "scrypt"),
 ];
 
 pub(crate) fn unsupported(algorithm: Oid<'_>) -> Refusal {

@@ -22,6 +22,7 @@ const fn oid(dotted: &str) -> ObjectIdentifier {
 
 const PBES2: ObjectIdentifier = oid("1.2.840.113549.1.5.13");
 const PBKDF2: ObjectIdentifier = oid("1.2.840.113549.1.5.12");
+const SCRYPT: ObjectIdentifier = oid("1.3.6.1.4.1.11591.4.11");
 const RC2_CBC: ObjectIdentifier = oid("1.2.840.113549.3.2");
 
 const fn rc2(key_octets: usize) -> Cipher {
@@ -46,13 +47,24 @@ const PBES1: [(ObjectIdentifier, Hash, Cipher); 4] = [
     (oid("1.2.840.113549.1.5.11"), Hash::Sha1, rc2(8)),
 ];
 
-/// Ciphers of PBES2 whose only parameter is the initial vector (RFC 8018 appendix B.2, NIST).
-const CBC: [(ObjectIdentifier, Cipher); 5] = [
+/// Ciphers of PBES2 whose only parameter is the initial vector (RFC 8018 appendix B.2, NIST; RFC 3657, 5794, 4010,
+/// GB/T 33560; CAST5 and Blowfish as OpenSSL writes them). OpenSSL or NSS reads each of them.
+const CBC: [(ObjectIdentifier, Cipher); 15] = [
     (oid("1.3.14.3.2.7"), Cipher::Des),
     (oid("1.2.840.113549.3.7"), Cipher::TripleDes),
     (oid("2.16.840.1.101.3.4.1.2"), Cipher::Aes128),
     (oid("2.16.840.1.101.3.4.1.22"), Cipher::Aes192),
     (oid("2.16.840.1.101.3.4.1.42"), Cipher::Aes256),
+    (oid("1.2.392.200011.61.1.1.1.2"), Cipher::Camellia128),
+    (oid("1.2.392.200011.61.1.1.1.3"), Cipher::Camellia192),
+    (oid("1.2.392.200011.61.1.1.1.4"), Cipher::Camellia256),
+    (oid("1.2.410.200046.1.1.2"), Cipher::Aria128),
+    (oid("1.2.410.200046.1.1.7"), Cipher::Aria192),
+    (oid("1.2.410.200046.1.1.12"), Cipher::Aria256),
+    (oid("1.2.410.200004.1.4"), Cipher::Seed),
+    (oid("1.2.156.10197.1.104.2"), Cipher::Sm4),
+    (oid("1.2.840.113533.7.66.10"), Cipher::Cast5),
+    (oid("1.3.6.1.4.1.3029.1.2"), Cipher::Blowfish),
 ];
 
 /// An encryption by password.
@@ -65,7 +77,25 @@ pub(crate) struct Scheme<'a> {
 enum Derivation<'a> {
     Classic { salt: Cow<'a, [u8]>, iterations: u64 },
     Pbkdf1 { hash: Hash, salt: Cow<'a, [u8]>, iterations: u64 },
-    Pbkdf2 { derivation: Pbkdf2<'a>, initial_vector: Cow<'a, [u8]> },
+    Pbes2 { derivation: KeyDerivation<'a>, initial_vector: Cow<'a, [u8]> },
+}
+
+/// What PBES2 makes its key with.
+enum KeyDerivation<'a> {
+    Pbkdf2(Pbkdf2<'a>),
+    Scrypt(Scrypt<'a>),
+}
+
+/// scrypt-params (RFC 7914 §7.1).
+struct Scrypt<'a> {
+    named: Oid<'a>,
+    salt: Cow<'a, [u8]>,
+    /// N: how much memory and time it takes; a power of two.
+    cost: u64,
+    /// r.
+    block_size: u64,
+    /// p.
+    parallelization: u64,
 }
 
 /// PBKDF2-params (RFC 8018 appendix A.2).
@@ -101,10 +131,10 @@ impl<'a> Scheme<'a> {
     /// PBES2-params (RFC 8018 appendix A.4).
     fn read_pbes2(named: Oid<'a>, mut parameters: Reader<'a>) -> Result<Self, Refusal> {
         let mut inside = parameters.sequence()?;
-        let derivation = Pbkdf2::read(&mut inside)?;
+        let derivation = KeyDerivation::read(&mut inside)?;
         let (cipher_named, mut parameters) = inside.algorithm()?;
         let (cipher, initial_vector) = if cipher_named.is(RC2_CBC) {
-            read_rc2(parameters, derivation.key_octets)?
+            read_rc2(parameters, derivation.key_octets())?
         } else {
             let (_, cipher) = CBC
                 .into_iter()
@@ -112,7 +142,7 @@ impl<'a> Scheme<'a> {
                 .ok_or_else(|| unsupported(cipher_named))?;
             (cipher, parameters.expect(Tag::OCTET_STRING)?.octets()?)
         };
-        Ok(Scheme { named, cipher, derivation: Derivation::Pbkdf2 { derivation, initial_vector } })
+        Ok(Scheme { named, cipher, derivation: Derivation::Pbes2 { derivation, initial_vector } })
     }
 
     /// Decrypts with one reading of the password.
@@ -140,17 +170,88 @@ impl<'a> Scheme<'a> {
                 let derived = derive_pbkdf1(*hash, &passphrase.utf8, salt, iterations);
                 Ok((Zeroizing::new(derived[..8].to_vec()), derived[8..16].to_vec()))
             }
-            Derivation::Pbkdf2 { derivation, initial_vector } => {
+            Derivation::Pbes2 { derivation, initial_vector } => {
                 Ok((derivation.derive(passphrase, key_octets)?, initial_vector.to_vec()))
             }
         }
     }
 }
 
+impl<'a> KeyDerivation<'a> {
+    fn read(reader: &mut Reader<'a>) -> Result<Self, Refusal> {
+        let (named, parameters) = reader.algorithm()?;
+        match named.is(SCRYPT) {
+            true => Ok(KeyDerivation::Scrypt(Scrypt::read(named, parameters)?)),
+            false => Ok(KeyDerivation::Pbkdf2(Pbkdf2::of(named, parameters)?)),
+        }
+    }
+
+    /// How long a key it names, where it does.
+    fn key_octets(&self) -> Option<u64> {
+        match self {
+            KeyDerivation::Pbkdf2(derivation) => derivation.key_octets,
+            KeyDerivation::Scrypt(_) => None,
+        }
+    }
+
+    fn derive(&self, passphrase: &Passphrase, key_octets: usize) -> Result<Zeroizing<Vec<u8>>, Refusal> {
+        match self {
+            KeyDerivation::Pbkdf2(derivation) => derivation.derive(passphrase, key_octets),
+            KeyDerivation::Scrypt(derivation) => derivation.derive(passphrase, key_octets),
+        }
+    }
+}
+
+impl<'a> Scrypt<'a> {
+    fn read(named: Oid<'a>, mut parameters: Reader<'a>) -> Result<Self, Refusal> {
+        let mut inside = parameters.sequence()?;
+        Ok(Scrypt {
+            named,
+            salt: inside.expect(Tag::OCTET_STRING)?.octets()?,
+            cost: inside.expect(Tag::INTEGER)?.small()?,
+            block_size: inside.expect(Tag::INTEGER)?.small()?,
+            parallelization: inside.expect(Tag::INTEGER)?.small()?,
+        })
+    }
+
+    /// It mixes 2·N·r·p blocks of 128 octets, each for about the time of two hashes, in N·r of them as memory.
+    fn derive(&self, passphrase: &Passphrase, key_octets: usize) -> Result<Zeroizing<Vec<u8>>, Refusal> {
+        let blocks = self.cost.saturating_mul(self.block_size);
+        let memory = blocks.saturating_mul(128);
+        let work = blocks.saturating_mul(self.parallelization).saturating_mul(2);
+        if memory > MOST_MEMORY_OCTETS {
+            return Err(too_costly(self.named, memory));
+        }
+        passphrase.spend(work, 2, self.named)?;
+        let small = |number: u64| u32::try_from(number).map_err(|_| Malformed);
+        let log_cost = u8::try_from(self.cost.checked_ilog2().ok_or(Malformed)?).map_err(|_| Malformed)?;
+        if !self.cost.is_power_of_two() {
+            return Err(Malformed.into());
+        }
+        let parameters = scrypt::Params::new(log_cost, small(self.block_size)?, small(self.parallelization)?);
+        let mut key = Zeroizing::new(vec![0; key_octets]);
+        scrypt::scrypt(&passphrase.utf8, &self.salt, &parameters.map_err(|_| Malformed)?, &mut key)
+            .map_err(|_| Malformed)?;
+        Ok(key)
+    }
+}
+
+/// OpenSSL writes N = 16,384 and r = 8: 16 MiB.
+const MOST_MEMORY_OCTETS: u64 = 128 * 1024 * 1024;
+
+fn too_costly(named: Oid<'_>, memory_octets: u64) -> Refusal {
+    let name = format!("a key derivation that needs {} MiB of memory, too much to try", memory_octets >> 20);
+    Refusal::UnsupportedAlgorithm { name, oid: named.dotted() }
+}
+
 impl<'a> Pbkdf2<'a> {
     /// Reads an AlgorithmIdentifier that must name PBKDF2.
     pub(crate) fn read(reader: &mut Reader<'a>) -> Result<Self, Refusal> {
-        let (named, mut parameters) = reader.algorithm()?;
+        let (named, parameters) = reader.algorithm()?;
+        Self::of(named, parameters)
+    }
+
+    fn of(named: Oid<'a>, mut parameters: Reader<'a>) -> Result<Self, Refusal> {
         if !named.is(PBKDF2) {
             return Err(unsupported(named));
         }

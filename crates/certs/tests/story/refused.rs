@@ -11,10 +11,11 @@ fn refused(file: &[u8], password: &str) -> Refusal {
 
 #[test]
 fn an_unsupported_algorithm_is_named() {
-    let camellia = include_bytes!("../fixtures/pfx/made/openssl_camellia.pfx");
-    assert_eq!(
-        refused(camellia, "hunter2").to_string(),
-        "the file uses Camellia-256-CBC (1.2.392.200011.61.1.1.1.4), which Postern cannot read"
+    let stream = include_bytes!("../fixtures/pfx/made/openssl_aes_256_cfb.pfx");
+    let refusal = refused(stream, "hunter2").to_string();
+    assert!(
+        refusal.contains("2.16.840.1.101.3.4.1.44") && refusal.contains("Postern cannot read"),
+        "{refusal}"
     );
 }
 

@@ -17,6 +17,8 @@ pub enum Callback {
         code: AuthorizationCode,
         /// Which flow it claims to belong to.
         state: FlowState,
+        /// Who says so, where it is said (RFC 9207 §2).
+        issuer: Option<String>,
     },
     /// It came to nothing, and why.
     Refused {
@@ -24,6 +26,8 @@ pub enum Callback {
         refusal: Box<EntraRefusal>,
         /// Which flow it claims to belong to.
         state: FlowState,
+        /// Who says so, where it is said.
+        issuer: Option<String>,
     },
 }
 
@@ -61,10 +65,13 @@ impl Callback {
         }
         let fields = Fields::read(encoded)?;
         let state = FlowState::new(fields.required("state")?.ok_or(InvalidCallback::NoState)?);
+        let issuer = fields.required("iss")?.map(str::to_owned);
         match (fields.required("code")?, fields.required("error")?) {
             (Some(_), Some(_)) => Err(InvalidCallback::Contradictory),
-            (Some(code), None) => Ok(Self::Code { code: AuthorizationCode::new(code), state }),
-            (None, Some(error)) => Ok(Self::Refused { refusal: Box::new(fields.to_refusal(error)), state }),
+            (Some(code), None) => Ok(Self::Code { code: AuthorizationCode::new(code), state, issuer }),
+            (None, Some(error)) => {
+                Ok(Self::Refused { refusal: Box::new(fields.to_refusal(error)), state, issuer })
+            }
             (None, None) => Err(InvalidCallback::NoAnswer),
         }
     }
@@ -86,6 +93,13 @@ impl Callback {
     pub fn state(&self) -> &FlowState {
         match self {
             Self::Code { state, .. } | Self::Refused { state, .. } => state,
+        }
+    }
+
+    /// The issuer that it names (RFC 9207).
+    pub fn issuer(&self) -> Option<&str> {
+        match self {
+            Self::Code { issuer, .. } | Self::Refused { issuer, .. } => issuer.as_deref(),
         }
     }
 }
@@ -159,8 +173,8 @@ impl Fields {
 
 /// Codes have been seen with 1 to 2 kB; a description adds another.
 const MAX_BYTES: usize = 16 * 1024;
-const KNOWN: [&str; 7] =
-    ["code", "state", "error", "error_description", "error_subcode", "suberror", "error_uri"];
+const KNOWN: [&str; 8] =
+    ["code", "state", "iss", "error", "error_description", "error_subcode", "suberror", "error_uri"];
 
 #[cfg(test)]
 mod tests {
@@ -172,7 +186,9 @@ mod tests {
 
     #[test]
     fn a_success_brings_code_and_state() {
-        let callback = Callback::parse("code=0.AX%2B1&state=s%3D1&session_state=ignored").unwrap();
+        let callback =
+            Callback::parse("code=0.AX%2B1&state=s%3D1&session_state=ignored&iss=https%3A%2F%2Fidp").unwrap();
+        assert_eq!(callback.issuer(), Some("https://idp"));
         assert_eq!(callback.state().expose(), "s=1");
         let Callback::Code { code, .. } = callback else { panic!("a code was sent") };
         assert_eq!(code.expose(), "0.AX+1");
@@ -184,12 +200,15 @@ mod tests {
             "error=access_denied&error_subcode=cancel&state=s&error_description=AADSTS65004%3a+User+declined.\
              %0d%0aTrace+ID%3a+t-1%0d%0aCorrelation+ID%3a+c-1%0d%0aTimestamp%3a+2019-09-24+18%3a34%3a26Z",
         );
-        let Callback::Refused { refusal, state } = callback.unwrap() else { panic!("an error was sent") };
+        let Callback::Refused { refusal, state, issuer } = callback.unwrap() else {
+            panic!("an error was sent")
+        };
         assert_eq!(state.expose(), "s");
         assert_eq!(refusal.description, "AADSTS65004: User declined.");
         assert_eq!(refusal.aadsts(), Some(65004));
         assert_eq!(refusal.suberror.as_deref(), Some("cancel"));
         assert_eq!(refusal.trace_id.as_deref(), Some("t-1"));
+        assert_eq!(issuer, None);
     }
 
     #[test]
@@ -200,6 +219,7 @@ mod tests {
         assert_eq!(refused("code=a"), InvalidCallback::NoState);
         assert_eq!(refused("error=x"), InvalidCallback::NoState);
         assert_eq!(refused("state=s"), InvalidCallback::NoAnswer);
+        assert_eq!(refused("code=a&state=s&iss=x&iss=y"), InvalidCallback::Duplicate("iss"));
         assert_eq!(refused("code=&state=s"), InvalidCallback::NoAnswer);
         assert_eq!(refused(""), InvalidCallback::NoState);
         assert_eq!(refused("code=a%00b&state=s"), InvalidCallback::ControlCharacter("code"));

@@ -34,6 +34,21 @@ pub(super) fn look_up(refusal: &EntraRefusal) -> Option<&'static Words> {
     by_number(refusal).or_else(|| by_suberror(refusal)).or_else(|| by_error(refusal))
 }
 
+/// Whether the number says no more than that another one follows (additions E1).
+pub(super) fn is_general(number: u32) -> bool {
+    number == 70002
+}
+
+/// Whether this is one of the words of `error`.
+pub(super) fn is_error(word: &str) -> bool {
+    ERRORS.iter().any(|(name, _)| *name == word)
+}
+
+/// Whether this is one of the words of `suberror`.
+pub(super) fn is_suberror(word: &str) -> bool {
+    SUBERRORS.iter().any(|(name, _)| *name == word)
+}
+
 /// Whether the table has words for this number.
 pub(super) fn is_known(number: u32) -> bool {
     tables().any(|row| row.number == number)

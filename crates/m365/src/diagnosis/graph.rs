@@ -49,10 +49,18 @@ pub(super) fn look_up(refusal: &GraphRefusal, sign_in: Option<SignIn>) -> Option
     ROWS.iter().find(|row| row.answers_to(refusal, sign_in)).map(|row| &row.words)
 }
 
-/// A code of the table that stands in the text as a word of its own.
-pub(super) fn find_code(text: &str) -> Option<&'static str> {
-    let words: Vec<&str> = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').collect();
-    ROWS.iter().map(|row| row.code).find(|code| !code.is_empty() && words.contains(code))
+/// The codes of the table that stand in the text as words of their own, in its order, each once. `BadRequest`
+/// alone says nothing.
+pub(super) fn find_codes(text: &str) -> Vec<&'static str> {
+    let mut found = Vec::new();
+    for word in text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_') {
+        let known = ROWS.iter().find(|row| !row.code.is_empty() && row.code == word && word != "BadRequest");
+        match known {
+            Some(row) if !found.contains(&row.code) => found.push(row.code),
+            _ => {}
+        }
+    }
+    found
 }
 
 /// The rows that a code leads to.
@@ -81,7 +89,7 @@ const ROWS: &[Row] = &[
         "The application may not send as {mailbox}: Mail.Send (application) isn't granted, or its use is limited to other mailboxes.",
         "Check in this order: 1. {app} > API permissions lists Mail.Send of type Application, with admin consent granted. \
          2. Where RBAC for Applications limits it: `Test-ServicePrincipalAuthorization -Identity {client_id} -Resource {mailbox}` must say InScope True. \
-         3. A change of either can take an hour or two to work.").with_sign_in(Application),
+         3. If both are right, the change may not have arrived yet: try again later.").with_sign_in(Application),
     row("ErrorAccessDenied", TenantAdministrator,
         "Whoever signed in may not send from {mailbox} in this way: Mail.Send (delegated) isn't granted, or the mailbox is another person's.",
         "Check in this order: 1. {app} > API permissions lists Mail.Send of type Delegated, with consent. 2. Press Authorize now in Postern and sign in as the mailbox that sends, not as an administrator. \
@@ -96,6 +104,29 @@ const ROWS: &[Row] = &[
     row("Authorization_RequestDenied", TenantAdministrator,
         "The application may not read this from the directory.",
         "Sending doesn't need it. To let Postern read it, add User.Read (Delegated) or User.Read.All (Application) at {app} > API permissions, and grant admin consent."),
+    // Registering the application (additions B8): what a script or the portal says when it is set up.
+    row("CredentialInvalidLifetimeAsPerAppPolicy", TenantAdministrator,
+        "A policy of the tenant (app management policy) caps how long a certificate or secret of an application may be valid, and this one is valid longer.",
+        "Generate a certificate with a shorter validity: `postern certificate generate --days 180`, or 90, or what the policy allows; upload its .cer at {app} > Certificates & secrets."),
+    row("CredentialTypeNotAllowedAsPerAppPolicy", TenantAdministrator,
+        "A policy of the tenant (app management policy) forbids this kind of credential; most often that is the client secret.",
+        "Use a client certificate: generate one in Postern and upload its .cer at {app} > Certificates & secrets > Certificates > Upload certificate."),
+    row("KeyCredentialsInvalidEndDate", TenantAdministrator,
+        "The end that was given for the certificate lies after the certificate's own end, or a clock or time zone makes it look so.",
+        "Upload the .cer at {app} > Certificates & secrets > Certificates > Upload certificate: the portal takes the end from the certificate. A script gives its notAfter in UTC, a second earlier."),
+    row("KeyCredentialsInvalidValue", TenantAdministrator,
+        "The certificate that was uploaded is empty or garbled.",
+        "Download the .cer in Postern again (Settings > Inventory > Manage > Certificates) and upload that file at {app} > Certificates & secrets > Certificates."),
+    row("Authentication_MissingOrMalformed", TenantAdministrator,
+        "Microsoft takes the request for unsigned. When a key is added or removed with a proof of possession, a wrong proof is answered like this although the access token is fine.",
+        "Check the proof first: its `iss` is the application's Object ID, its `aud` is 00000002-0000-0000-c000-000000000000, it is valid 10 minutes at most, and a certificate that is on the application signed it."),
+    row("Directory_QuotaExceeded", TenantAdministrator, DIRECTORY_FULL, DELETE_OBJECTS),
+    row("Directory_ResourceSizeExceeded", TenantAdministrator,
+        "The application has become too large, most often by very many certificates.",
+        "Remove certificates that aren't used at {app} > Certificates & secrets > Certificates, then try again."),
+    row("Request_MultipleObjectsWithSameKeyValue", TenantAdministrator,
+        "What was to be made exists already: the enterprise application, or the consent.",
+        "Nothing is lost: look at {enterprise_app}, and at {app} > API permissions, and go on with what is there."),
     // 404: the mailbox.
     row("MailboxNotEnabledForRESTAPI", TenantAdministrator,
         "{mailbox} has no mailbox in Exchange Online: no licence with Exchange Online, a licence given a moment ago, or a mailbox on premises.",
@@ -149,6 +180,8 @@ const ROWS: &[Row] = &[
         "Send a smaller message (up to about 2 MB), or set the account's transport to SMTP."),
 ];
 
+const DIRECTORY_FULL: &str = "Whoever registers the application, or the tenant, has as many directory objects as allowed. A person who is no administrator may make 250, and deleted ones count.";
+const DELETE_OBJECTS: &str = "Delete applications that aren't used, also at {portal} > Microsoft Entra ID > App registrations > Deleted applications; or let an administrator register this one.";
 const NO_SUCH_USER: &str = "Microsoft doesn't know {mailbox} in this tenant.";
 const CHECK_FROM: &str = "Correct From in Settings > Email Settings: it must be a user or shared mailbox of the tenant {tenant}, by its user name (UPN) or its primary address.";
 const TOO_LARGE: &str = "The message is larger than one request to Microsoft Graph may be (about 4 MB, of which encoding takes a part).";

@@ -20,6 +20,21 @@ pub(super) fn look_up(trouble: &NetworkTrouble) -> &'static Words {
     }
 }
 
+/// The kind that has this name.
+pub(super) fn find_kind(name: &str) -> Option<NetworkKind> {
+    const KINDS: [NetworkKind; 8] = [
+        NetworkKind::Dns,
+        NetworkKind::Connect,
+        NetworkKind::Tls,
+        NetworkKind::Proxy,
+        NetworkKind::Timeout,
+        NetworkKind::Reset,
+        NetworkKind::AfterLastByte,
+        NetworkKind::Unreadable,
+    ];
+    KINDS.into_iter().find(|kind| kind.name() == name)
+}
+
 const DNS: Words = words(
     PosternAdministrator,
     "The name of {target} can't be looked up from this machine.",

@@ -10,7 +10,7 @@ use SignIn::{Application, Delegated};
 use Turn::{PosternAdministrator, Sender, TenantAdministrator, Wait};
 
 /// What a row answers to. 0, empty texts and `None` answer to anything; the narrower rows come first.
-/// Texts are lower-case, `enhanced` may be a beginning (`5.7.50`).
+/// Texts are lower-case; an `enhanced` that ends in `*` is a beginning (`4.7.5*`).
 struct Row {
     code: u16,
     enhanced: &'static str,
@@ -35,11 +35,25 @@ impl Row {
 
     fn answers_to(&self, refusal: &SmtpRefusal, text: &str, sign_in: Option<SignIn>) -> bool {
         (self.code == 0 || self.code == refusal.code)
-            && refusal.enhanced.as_deref().unwrap_or_default().starts_with(self.enhanced)
+            && fits(self.enhanced, refusal.enhanced.as_deref().unwrap_or_default())
             && text.contains(self.text)
             && self.stage.is_none_or(|stage| stage == refusal.stage)
             && self.sign_in.is_none_or(|row| Some(row) == sign_in)
     }
+}
+
+fn fits(wanted: &str, enhanced: &str) -> bool {
+    match wanted.strip_suffix('*') {
+        Some(beginning) => enhanced.starts_with(beginning),
+        None => wanted.is_empty() || wanted == enhanced,
+    }
+}
+
+/// Whether the text itself says something that the table knows, not only its numbers.
+pub(super) fn knows_text(refusal: &SmtpRefusal) -> bool {
+    let text = refusal.text.to_lowercase();
+    let tables = [LOG_IN, SETTING_UP, MESSAGE, LIMITS];
+    tables.into_iter().flatten().any(|row| !row.text.is_empty() && row.answers_to(refusal, &text, None))
 }
 
 /// The words for a refusal, where the table has some. `sign_in` is the account's, where it is known.
@@ -157,16 +171,7 @@ const SETTING_UP: &[Row] = &[
 
 /// The message and its addresses (facts 6.6).
 const MESSAGE: &[Row] = &[
-    row(
-        0,
-        "",
-        "sender throttled due to continuous",
-        words(
-            TenantAdministrator,
-            "Exchange has paused SMTP for {mailbox}, because the same error came again and again; its words say which.",
-            "Mend that error first (read Microsoft's words above), then wait some hours. Only SMTP of this mailbox is paused: Microsoft Graph is not.",
-        ),
-    ),
+    row(0, "", "sender throttled due to continuous", words(TenantAdministrator, PAUSED, MEND_FIRST)),
     row(0, "", "sendasdenied", words(TenantAdministrator, SEND_AS, SEND_AS_FIX)),
     row(0, "5.7.60", "", words(TenantAdministrator, SEND_AS, SEND_AS_FIX)),
     row(
@@ -201,16 +206,12 @@ const MESSAGE: &[Row] = &[
         ),
     ),
     row(552, "5.3.4", "", words(Sender, TOO_LARGE, RAISE_LIMIT)),
-    row(
-        0,
-        "5.2.2",
-        "mailbox full",
-        words(
-            TenantAdministrator,
-            "{mailbox} is full. A copy of all that is sent is kept in its Sent Items.",
-            "Empty Sent Items and Deleted Items of {mailbox}, or let a retention policy do it. Then try again.",
-        ),
-    ),
+    row(0, "5.2.2", "mailbox full", words(TenantAdministrator, FULL, MAKE_ROOM)),
+    // A code that comes without its text: what it means by itself (RFC 3463 §3.3), or in Exchange's use of it.
+    row(0, "5.2.2", "", words(TenantAdministrator, FULL, MAKE_ROOM)),
+    row(0, "5.2.3", "", words(Sender, TOO_LARGE, RAISE_LIMIT)),
+    row(554, "5.2.252", "", words(TenantAdministrator, SEND_AS, SEND_AS_FIX)),
+    row(550, "5.2.25*", "", words(TenantAdministrator, PAUSED, MEND_FIRST)),
     row(0, "5.5.3", "", words(Sender, TOO_MANY, SPLIT)),
     row(452, "4.5.3", "", words(Wait, TOO_MANY, "Wait: Postern sends to the others in another message.")),
     row(
@@ -256,8 +257,8 @@ const LIMITS: &[Row] = &[
         "The tenant sends from domains that aren't registered in it.",
         "Set From to a domain of the tenant (admin.microsoft.com > Settings > Domains), or add the domain there.")),
     row(451, "4.7.0", "", words(Wait, BUSY, GOES_ON)),
-    row(0, "4.7.5", "", words(Wait, BUSY, GOES_ON)),
-    row(0, "4.7.6", "", words(Wait, BUSY, GOES_ON)),
+    row(0, "4.7.5*", "", words(Wait, BUSY, GOES_ON)),
+    row(0, "4.7.6*", "", words(Wait, BUSY, GOES_ON)),
     row(421, "4.3.2", "", words(Wait, BUSY, GOES_ON)),
     row(421, "", "", words(Wait, BUSY, GOES_ON)),
     row(0, "", "", words(PosternAdministrator,
@@ -271,6 +272,11 @@ const RELAY_FIX: &str = "Check `smtp` of the [[cloud]] in postern.toml: it must 
 const SEND_AS: &str = "{mailbox} may not send as the From of this message. Exchange looks at From in the header, not only at the envelope.";
 const SEND_AS_FIX: &str = "Let the program that sends use {mailbox} as From; or allow it: Exchange admin center > Recipients > Mailboxes > the From address > Delegation > Send as, \
      or `Add-RecipientPermission <From address> -Trustee {mailbox} -AccessRights SendAs`. For aliases: `Set-OrganizationConfig -SendFromAliasEnabled $true`.";
+const PAUSED: &str = "Exchange has paused SMTP for {mailbox}, because the same error came again and again; its words say which.";
+const MEND_FIRST: &str = "Mend that error first (read Microsoft's words above), then wait some hours. Only SMTP of this mailbox is paused: Microsoft Graph is not.";
+const FULL: &str = "{mailbox} is full. A copy of all that is sent is kept in its Sent Items.";
+const MAKE_ROOM: &str =
+    "Empty Sent Items and Deleted Items of {mailbox}, or let a retention policy do it. Then try again.";
 const TOO_LARGE: &str = "The message is larger than {mailbox} may send. (The size that the server announces isn't the mailbox's own limit.)";
 const RAISE_LIMIT: &str = "Send less, or raise the limit (35 MB unless it was changed, 150 MB at most): `Set-Mailbox {mailbox} -MaxSendSize 150MB`.";
 const TOO_MANY: &str =

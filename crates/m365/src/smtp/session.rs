@@ -10,7 +10,6 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpStream, lookup_host};
 use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -21,10 +20,11 @@ use super::reply::Reply;
 use super::wire::Wire;
 use super::{Login, Server, Timeouts};
 use crate::failure::{Failure, LocalTrouble, NetworkKind, NetworkTrouble, SmtpRefusal, SmtpStage, printable};
+use crate::tunnel::Line;
 
 /// A session that has logged in. Dropping it cuts the connection; [`Session::close`] says goodbye first.
 pub(crate) struct Session {
-    pub(super) wire: Wire<TlsStream<TcpStream>>,
+    pub(super) wire: Wire<TlsStream<Line>>,
     pub(super) offered: Extensions,
     pub(super) timeouts: Timeouts,
     pub(super) standing: Standing,
@@ -88,28 +88,13 @@ const MAX_AGE: Duration = Duration::from_secs(4 * 60);
 /// RFC 5321 §4.5.3.1.4: a command line with its CRLF. RFC 4954 §4 holds AUTH with an initial response to it.
 const MAX_COMMAND_OCTETS: usize = 512;
 
-async fn connect(server: &Server<'_>) -> Result<TcpStream, NetworkTrouble> {
-    let trouble = |kind, detail: &str| NetworkTrouble::new(server.target(), kind, detail);
-    let connecting = async {
-        let addresses = lookup_host((server.address.host.as_str(), server.address.port)).await;
-        let addresses: Vec<_> =
-            addresses.map_err(|error| trouble(NetworkKind::Dns, &error.to_string()))?.collect();
-        let stream = TcpStream::connect(&*addresses).await;
-        stream.map_err(|error| trouble(NetworkKind::Connect, &error.to_string()))
-    };
-    let stream = match timeout(server.timeouts.connect, connecting).await {
-        Ok(stream) => stream?,
-        Err(_) => {
-            return Err(trouble(NetworkKind::Connect, "no answer to the connection attempt"));
-        }
-    };
-    // Without it, every small command may wait for the last one's acknowledgement.
-    stream.set_nodelay(true).map_err(|error| trouble(NetworkKind::Connect, &error.to_string()))?;
-    Ok(stream)
+async fn connect(server: &Server<'_>) -> Result<Line, NetworkTrouble> {
+    // Boxed: a handshake with a proxy would make every future that may open a session large.
+    Box::pin(server.ways.connect(&server.address.host, server.address.port, server.timeouts.connect)).await
 }
 
 /// Greeting, EHLO, STARTTLS (RFC 3207), and the handshake with the certificate checked for the host's name.
-async fn start_tls(server: &Server<'_>, mut wire: Wire<TcpStream>) -> Result<TlsStream<TcpStream>, Failure> {
+async fn start_tls(server: &Server<'_>, mut wire: Wire<Line>) -> Result<TlsStream<Line>, Failure> {
     let greeting = wire.read_reply(server.timeouts.greeting).await?;
     expect(SmtpStage::Greeting, greeting, 220)?;
     let offered = say_hello(&mut wire, server).await?;
@@ -127,7 +112,7 @@ async fn start_tls(server: &Server<'_>, mut wire: Wire<TcpStream>) -> Result<Tls
     Ok(shake_hands(server, stream).await?)
 }
 
-async fn shake_hands(server: &Server<'_>, stream: TcpStream) -> Result<TlsStream<TcpStream>, NetworkTrouble> {
+async fn shake_hands(server: &Server<'_>, stream: Line) -> Result<TlsStream<Line>, NetworkTrouble> {
     let trouble = |detail: &str| NetworkTrouble::new(server.target(), NetworkKind::Tls, detail);
     let name =
         ServerName::try_from(server.address.host.clone()).map_err(|error| trouble(&error.to_string()))?;

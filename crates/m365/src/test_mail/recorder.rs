@@ -79,8 +79,8 @@ impl<'a> Recorder<'a> {
     }
 
     /// A stage that this account doesn't need.
-    pub(super) fn skip(&mut self, name: StageName, why: &str) {
-        self.push(Stage { skipped: true, ..well(name, why.to_owned()) });
+    pub(super) fn skip(&mut self, name: StageName, why: Found<()>) {
+        self.push(Stage { skipped: true, fix: why.fix, ..well(name, why.detail) });
     }
 
     /// Everything that wasn't reached is said so.

@@ -3,7 +3,7 @@
 use certs::{CertificateDetails, Status};
 use mail::test_message::{TestMessage, compose};
 use mail::{Address, Envelope, MessageId, Traits};
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
 use super::recorder::{Found, Recorder, Stopped};
 use super::{Context, StageName};
@@ -34,7 +34,9 @@ pub(super) async fn up_to_mailbox(
     recorder.end(check_settings(account))?;
 
     match &account.credential {
-        Credential::Secret(_) => recorder.skip(StageName::Certificate, "the account uses a client secret"),
+        Credential::Secret(_) => {
+            recorder.skip(StageName::Certificate, tell_secret(context.secret_expires_at, context.now));
+        }
         Credential::Certificate(certificate) => {
             recorder.begin(StageName::Certificate);
             recorder.end(check_certificate(certificate, context.now))?;
@@ -147,6 +149,30 @@ fn check_certificate(certificate: &ClientCertificate, now: OffsetDateTime) -> Re
 fn unusable(code: &'static str, why: String) -> Failure {
     LocalTrouble::new(code, why, RENEW_CERTIFICATE).into()
 }
+
+/// The end of a secret can't be seen from outside; what was noted of it is worth a warning, never a verdict.
+fn tell_secret(expires_at: Option<OffsetDateTime>, now: OffsetDateTime) -> Found<()> {
+    let Some(end) = expires_at else { return Found::new((), USES_SECRET) };
+    match end - now {
+        left if left <= Duration::ZERO => {
+            let told = format!("{USES_SECRET}. warning: by what was noted, it expired on {}", end.date());
+            Found::warning((), told, RENEW_SECRET)
+        }
+        left if left < NEARS_ITS_END => {
+            let days = left.whole_days();
+            let told = format!("{USES_SECRET}. warning: it expires on {} ({days} days)", end.date());
+            Found::warning((), told, RENEW_SECRET)
+        }
+        _ => Found::new((), format!("{USES_SECRET}, which expires on {}", end.date())),
+    }
+}
+
+pub(super) const USES_SECRET: &str = "the account uses a client secret";
+/// As for certificates.
+const NEARS_ITS_END: Duration = Duration::days(30);
+const RENEW_SECRET: &str = "Make a new secret in Azure (App registrations > the application > Certificates & secrets > New client secret), copy its \
+     Value, and give it in Settings > Email Settings with its expiry date, or run: postern account edit A --secret-stdin --secret-expires DATE. \
+     A client certificate can be renewed without an interruption.";
 
 const RENEW_CERTIFICATE: &str = "Generate or import a new certificate (Settings > Inventory > Manage > Certificates), upload its .cer to the \
      application in Azure (Certificates & secrets > Upload certificate), and choose it in Settings > Email Settings.";

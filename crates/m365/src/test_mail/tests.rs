@@ -80,6 +80,7 @@ async fn walk(how: How, account: Account, login_and_graph: &str, smtp_port: u16)
         account_name: "Production",
         host: "gate.contoso.com",
         redirect_uri: None,
+        secret_expires_at: None,
         now: testing::now(),
     };
     let mut events = Vec::new();

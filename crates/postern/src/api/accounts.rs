@@ -17,8 +17,10 @@ use super::input::{IdOrName, Json, Name, Query, SecretText, parsed_option};
 use super::list::{self, ListQuery};
 use super::moment;
 use super::test_email::ReportView;
+use crate::account_state;
 use crate::accounts::{self, Account, Changes, NewAccount, NewCredential};
 use crate::app::App;
+use crate::credential_expiry::{self, Warning};
 use crate::problem::Problem;
 use crate::queue::route::SenderPattern;
 use crate::test_email;
@@ -52,6 +54,8 @@ pub struct AccountView {
     /// Who signed in and waits to be confirmed: `user`, `tenant_id`, `scopes`.
     #[schema(value_type = Option<Object>)]
     pending: Option<serde_json::Value>,
+    /// What somebody should see to before the account fails: the end of its certificate or secret.
+    warnings: Vec<WarningView>,
     /// The redirect URIs to register, the best first.
     redirect_uris: Vec<String>,
     created: String,
@@ -59,6 +63,14 @@ pub struct AccountView {
     /// What this change brought with it, such as a sign-in that is no longer valid.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     notices: Vec<String>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = AccountWarning)]
+struct WarningView {
+    /// `secret_expired`, `secret_expiring`, `certificate_expired` or `certificate_expiring`.
+    code: &'static str,
+    text: String,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -317,6 +329,8 @@ impl AccountView {
     /// What the API shows of an account.
     pub fn new(app: &App, account: Account, notices: Vec<String>) -> Self {
         let Account { row, certificate, grant, pending } = account;
+        let state = account_state::shown(&row, pending.as_ref());
+        let warning = credential_expiry::warn(&row, certificate.as_ref(), app.now());
         Self {
             id: row.id.to_string(),
             name: row.name,
@@ -332,11 +346,11 @@ impl AccountView {
             large_mail: row.large_mail.as_str(),
             default: row.is_default,
             state: StateView {
-                name: row.state.name.as_str(),
-                since: moment::text(row.state.since),
-                code: row.state.code,
-                cause: row.state.cause,
-                fix: row.state.fix,
+                name: state.name.as_str(),
+                since: moment::text(state.since),
+                code: state.code,
+                cause: state.cause,
+                fix: state.fix,
             },
             grant: grant.map(|grant| GrantView {
                 user: grant.user,
@@ -346,7 +360,8 @@ impl AccountView {
                 renewed: moment::text(grant.renewed_at),
                 via_device_code: grant.via_device_code,
             }),
-            pending,
+            pending: pending.map(|pending| pending.found),
+            warnings: warning.map(|Warning { code, text }| WarningView { code, text }).into_iter().collect(),
             redirect_uris: app.hosts.redirect_uris().iter().map(ToString::to_string).collect(),
             created: moment::text(row.created_at),
             updated: moment::text(row.updated_at),

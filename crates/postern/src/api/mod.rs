@@ -7,6 +7,7 @@ pub mod authorizations;
 pub mod certificates;
 pub mod console;
 mod document;
+pub mod explain;
 pub mod host;
 pub mod input;
 pub mod list;

@@ -14,8 +14,8 @@ use utoipa_axum::routes;
 use utoipa_swagger_ui::{Config as ViewerConfig, SwaggerUi};
 
 use super::{
-    accounts, audit_log, authorizations, certificates, console, document, host, me, messages, metrics,
-    session, setup, status, submitters, test_email, tokens, users,
+    accounts, audit_log, authorizations, certificates, console, document, explain, host, me, messages,
+    metrics, session, setup, status, submitters, test_email, tokens, users,
 };
 use crate::app::App;
 
@@ -47,6 +47,7 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(submitters::show, submitters::edit, submitters::remove))
         .routes(routes!(submitters::reset_password))
         .routes(routes!(submitters::reset_token))
+        .routes(routes!(explain::by_code, explain::by_text))
         .routes(routes!(tokens::list, tokens::create))
         .routes(routes!(tokens::delete))
         .routes(routes!(session::show, session::sign_in, session::sign_out))

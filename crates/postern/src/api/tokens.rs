@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use store::{DeleteTokenError, InsertTokenError, Role, TokenRow};
+use time::OffsetDateTime;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -41,6 +42,8 @@ pub struct TokenView {
     created: String,
     created_by: String,
     expires: Option<String>,
+    /// Whether that has passed: then it opens nothing any more.
+    expired: bool,
     last_used: Option<String>,
 }
 
@@ -68,7 +71,8 @@ pub async fn list(
     Query(query): Query<ListQuery>,
 ) -> Result<Response, Problem> {
     let page = app.store.api_tokens().list(&query.page()?).await?;
-    let items = page.rows.iter().map(TokenView::new).collect();
+    let now = app.now();
+    let items = page.rows.iter().map(|row| TokenView::new(row, now)).collect();
     Ok(list::answer(TokenList { items, next: list::cursor(page.next) }))
 }
 
@@ -112,7 +116,7 @@ pub async fn create(
     });
     app.audit_refusal(&actor, "token.create", &row.name, inserted).await?;
     app.events.tell("tokens", &row.id.to_string(), "created");
-    let created = CreatedToken { token_view: TokenView::new(&row), token: token.to_string() };
+    let created = CreatedToken { token_view: TokenView::new(&row, now), token: token.to_string() };
     Ok((StatusCode::CREATED, axum::Json(created)).into_response())
 }
 
@@ -136,7 +140,7 @@ pub async fn delete(
 }
 
 impl TokenView {
-    fn new(row: &TokenRow) -> Self {
+    fn new(row: &TokenRow, now: OffsetDateTime) -> Self {
         Self {
             id: row.id.to_string(),
             name: row.name.clone(),
@@ -144,6 +148,7 @@ impl TokenView {
             created: moment::text(row.created_at),
             created_by: row.created_by.clone(),
             expires: row.expires_at.map(moment::text),
+            expired: row.expires_at.is_some_and(|end| end <= now),
             last_used: row.last_used_at.map(moment::text),
         }
     }

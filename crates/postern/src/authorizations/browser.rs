@@ -128,15 +128,20 @@ pub(super) async fn finish(
 ) -> Result<Flow, Problem> {
     steps::same_account(app, actor, &flow, &account).await?;
     let opened = accounts::open(app, &account).await?;
-    let signed_in = match callback {
-        Callback::Refused { refusal, .. } => Err(Failure::Entra(refusal)),
-        Callback::Code { code, .. } => redeem(app, &flow, &opened, &code).await?,
+    let signed_in = match (check_issuer(app, &opened, &callback).await, callback) {
+        (Err(failure), _) => Err(failure),
+        (Ok(()), Callback::Refused { refusal, .. }) => Err(Failure::Entra(refusal)),
+        (Ok(()), Callback::Code { code, .. }) => redeem(app, &flow, &opened, &code).await?,
     };
     let row = match signed_in {
         Ok(signed_in) => steps::found(app, actor, &flow, &account, signed_in).await?,
         Err(failure) => steps::fail_by(app, actor, &flow, &account, &opened, &failure).await?,
     };
     steps::show(app, row).await
+}
+
+async fn check_issuer(app: &App, opened: &OpenAccount, callback: &Callback) -> Result<(), Failure> {
+    authorize::check_issuer(&*app.clouds.connection(&opened.cloud)?, opened, callback).await
 }
 
 pub(super) async fn redeem(

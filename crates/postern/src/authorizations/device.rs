@@ -6,12 +6,13 @@ use m365::Failure;
 use m365::account::Account as OpenAccount;
 use m365::device_code::{self, Polled};
 use m365::secret::DeviceSecret;
-use store::{AccountRow, FlowKind, FlowRow, FlowStatus};
+use store::{AccountRow, FlowKind, FlowRow, FlowStatus, Role};
 use time::Duration;
 use uuid::Uuid;
 
 use super::steps::{self, FlowSecrets};
 use super::{Flow, words};
+use crate::accounts;
 use crate::api::access::Actor;
 use crate::app::App;
 use crate::problem::Problem;
@@ -30,6 +31,7 @@ pub(super) async fn start_device_code(
         user_code: started.user_code.clone(),
         verification_uri: started.verification_uri.clone(),
         device_code: started.secret.expose().to_owned().into(),
+        interval_seconds: started.interval.whole_seconds(),
     };
     let row = FlowRow {
         expires_at: started.expires_at,
@@ -39,6 +41,30 @@ pub(super) async fn start_device_code(
     let poller = DevicePoller { app: Arc::clone(app), actor: actor.clone(), flow: row.id, opened };
     tokio::spawn(poller.run(started.secret, started.interval));
     steps::show(app, row).await
+}
+
+/// Goes on polling for the device codes that were waiting when Postern was last stopped.
+pub(super) async fn resume_device_codes(app: &Arc<App>) -> Result<(), Problem> {
+    for flow in app.store.flows().waiting(FlowKind::DeviceCode, app.now()).await? {
+        let id = flow.id;
+        if let Err(problem) = resume(app, flow).await {
+            tracing::warn!(flow = %id, problem = problem.message(), "cannot go on with a device code");
+        }
+    }
+    Ok(())
+}
+
+async fn resume(app: &Arc<App>, flow: FlowRow) -> Result<(), Problem> {
+    let FlowSecrets::Device { device_code, interval_seconds, .. } = steps::open_secrets(app, &flow)? else {
+        return Err(Problem::internal("a device code flow without a device code"));
+    };
+    let account = steps::row_of(app, flow.account_id).await?;
+    let opened = accounts::open(app, &account).await?;
+    // Who it was is known; from where they asked was not kept.
+    let actor = Actor { name: flow.started_by, source: "clock".to_owned(), role: Role::Administrator };
+    let poller = DevicePoller { app: Arc::clone(app), actor, flow: flow.id, opened };
+    tokio::spawn(poller.run(DeviceSecret::new(device_code.as_str()), Duration::seconds(interval_seconds)));
+    Ok(())
 }
 
 /// Polls until the person is done, the code is over or the flow is called off.

@@ -15,7 +15,7 @@ use std::time::Duration as StdDuration;
 
 use m365::account::Account as OpenAccount;
 use m365::authorize::ResponseMode;
-use m365::state::Event;
+use m365::state::{Event, Step};
 use serde_json::json;
 use store::{AccountRow, FlowKind, FlowRow, FlowStatus, Settlement, SignIn};
 use time::Duration;
@@ -32,7 +32,7 @@ use steps::{FlowSecrets, FoundGrant, fail_by, find_row, insert, keep, new_row, r
 pub use browser::{Bringer, complete, receive};
 
 /// How long a person has for signing in, and then whoever started it for confirming.
-const FLOW_LIFETIME: Duration = Duration::minutes(10);
+pub const FLOW_LIFETIME: Duration = Duration::minutes(10);
 
 /// The longest that one question for a flow's progress is held.
 pub const LONGEST_WAIT: StdDuration = StdDuration::from_secs(60);
@@ -162,7 +162,12 @@ pub async fn cancel(app: &App, actor: &Actor, id: &str) -> Result<(), Problem> {
     let flow = find_row(app, id).await?;
     let account = row_of(app, flow.account_id).await?;
     let entry = audit::done(actor, app.now(), "account.authorize_cancelled", &account.name);
-    settle(app, &flow, &account, Settlement::Cancelled, Event::FlowEnded, &entry).await.map(|_| ())
+    settle(app, &flow, &account, Settlement::Cancelled, None, &entry).await.map(|_| ())
+}
+
+/// Takes up what waited for its person when Postern was last stopped.
+pub async fn resume(app: &Arc<App>) -> Result<(), Problem> {
+    device::resume_device_codes(app).await
 }
 
 /// Ends the flows whose time is over.
@@ -177,7 +182,7 @@ pub async fn expire_overdue(app: &App) -> Result<(), Problem> {
             role: store::Role::Administrator,
         };
         let entry = audit::done(&clock, now, "account.authorize_expired", &account.name);
-        settle(app, &flow, &account, Settlement::Expired, Event::FlowEnded, &entry).await?;
+        settle(app, &flow, &account, Settlement::Expired, None, &entry).await?;
     }
     Ok(())
 }
@@ -206,7 +211,7 @@ async fn verify_application(
                 &row,
                 &account,
                 Settlement::Confirmed { found: &found, grant: None },
-                Event::Confirmed,
+                Some(Event::Reached(Step::Token)),
                 &entry,
             )
             .await?

@@ -8,7 +8,7 @@ use m365::authorize::SignedIn;
 use m365::state::Event;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use store::{AccountRow, AuditEntry, FlowKind, FlowRow, FlowStatus, GrantRow, Settlement, StateRow};
+use store::{AccountRow, AuditEntry, FlowKind, FlowRow, FlowStatus, GrantRow, Settlement};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
@@ -23,8 +23,18 @@ use crate::{account_state, accounts, audit};
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub(super) enum FlowSecrets {
-    Code { url: String, verifier: Zeroizing<String>, nonce: Zeroizing<String> },
-    Device { user_code: String, verification_uri: String, device_code: Zeroizing<String> },
+    Code {
+        url: String,
+        verifier: Zeroizing<String>,
+        nonce: Zeroizing<String>,
+    },
+    Device {
+        user_code: String,
+        verification_uri: String,
+        device_code: Zeroizing<String>,
+        /// The pause between two polls (RFC 8628 §3.2).
+        interval_seconds: i64,
+    },
     Application,
 }
 
@@ -96,7 +106,7 @@ async fn leave_pending(
     let sealed_grant = app.vault.seal(Record::FlowGrant(&flow.id.to_string()), &plain);
     let settlement =
         Settlement::Pending { found, sealed_grant: &sealed_grant, expires_at: app.now() + FLOW_LIFETIME };
-    settle(app, flow, account, settlement, Event::FlowPending, entry).await
+    settle(app, flow, account, settlement, None, entry).await
 }
 
 pub(super) async fn keep(
@@ -120,7 +130,7 @@ pub(super) async fn keep(
         via_device_code: flow.kind == FlowKind::DeviceCode,
     };
     let settlement = Settlement::Confirmed { found, grant: Some(&grant) };
-    let row = settle(app, flow, account, settlement, Event::Confirmed, entry).await?;
+    let row = settle(app, flow, account, settlement, Some(Event::Confirmed), entry).await?;
     app.tokens.forget(&id);
     Ok(row)
 }
@@ -139,10 +149,11 @@ pub(super) async fn fail_by(
     let mut entry = audit::refused(actor, app.now(), "account.authorize", &account.name, &problem);
     entry.code = Some(advice.code.clone());
     let told = json!({ "code": advice.code, "message": problem.message(), "hint": advice.fix });
-    let trouble = account_state::trouble(&advice);
+    let trouble = account_state::trouble(failure, &advice);
     let event = match flow.kind {
-        FlowKind::Application => Event::Failed { failure, trouble: &trouble },
-        FlowKind::AuthorizationCode | FlowKind::DeviceCode => Event::FlowEnded,
+        FlowKind::Application => Some(Event::Failed { failure, trouble: &trouble }),
+        // The grant that the account has, if it has one, is as good as before.
+        FlowKind::AuthorizationCode | FlowKind::DeviceCode => None,
     };
     settle(app, flow, account, Settlement::Failed { failure: &told }, event, &entry).await
 }
@@ -156,9 +167,7 @@ pub(super) async fn fail(
 ) -> Result<(), Problem> {
     let entry = audit::refused(actor, app.now(), "account.authorize", &account.name, problem);
     let failure = json!({ "code": problem.code(), "message": problem.message(), "hint": problem.hint() });
-    settle(app, flow, account, Settlement::Failed { failure: &failure }, Event::FlowEnded, &entry)
-        .await
-        .map(|_| ())
+    settle(app, flow, account, Settlement::Failed { failure: &failure }, None, &entry).await.map(|_| ())
 }
 
 pub(super) async fn settle(
@@ -166,14 +175,18 @@ pub(super) async fn settle(
     flow: &FlowRow,
     account: &AccountRow,
     settlement: Settlement<'_>,
-    event: Event<'_>,
+    event: Option<Event<'_>>,
     entry: &AuditEntry,
 ) -> Result<FlowRow, Problem> {
     let now = app.now();
-    let state: StateRow = account_state::after(account, event, now);
-    let state = (state != account.state).then_some(&state);
-    let settled =
-        app.store.flows().settle(flow.id, settlement, state, now, entry).await.map_err(words::not_settled)?;
+    let state = event.map(|event| account_state::after(account, event, now));
+    let state = state.filter(|state| *state != account.state);
+    let settled = app
+        .store
+        .flows()
+        .settle(flow.id, settlement, state.as_ref(), now, entry)
+        .await
+        .map_err(words::not_settled)?;
     app.events.tell("authorizations", &flow.id.to_string(), "changed");
     app.events.tell("accounts", &account.id.to_string(), "changed");
     Ok(settled)

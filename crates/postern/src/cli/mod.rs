@@ -10,6 +10,7 @@ pub(crate) mod client;
 mod completions;
 mod context;
 mod demo;
+mod explain;
 pub(crate) mod failure;
 mod files;
 pub(crate) mod globals;
@@ -72,6 +73,7 @@ enum Command {
     #[command(flatten)]
     Client(ClientCommand),
     Sendmail(sendmail::Sendmail),
+    Explain(explain::Explain),
     #[command(name = "openapi")]
     OpenApi(openapi::OpenApi),
     Completions(completions::Completions),
@@ -117,7 +119,7 @@ pub fn run() -> ExitCode {
         Err(error) => return refuse_usage(&error, &mut screen),
     };
     let json = cli.globals.json;
-    match start(cli, &mut screen) {
+    match start(cli, &mut screen).and_then(|verdict| was_told(verdict, &screen)) {
         Ok(Verdict::Done) => ExitCode::SUCCESS,
         Ok(Verdict::NotOk) => ExitCode::from(1),
         Ok(Verdict::Status(status)) => ExitCode::from(status),
@@ -128,12 +130,22 @@ pub fn run() -> ExitCode {
     }
 }
 
+/// A result that did not reach its file is none: whoever wrote `> file` on a full disk must not think it whole.
+fn was_told(verdict: Verdict, screen: &Screen) -> Result<Verdict, Failure> {
+    match screen.out_failure() {
+        None => Ok(verdict),
+        Some(error) => Err(Failure::new("cannot_write", format!("can't write to standard output: {error}"))),
+    }
+}
+
 /// Help and version are no errors; whoever wants JSON gets a wrong usage as JSON too, on the last line.
 fn refuse_usage(error: &clap::Error, screen: &mut Screen) -> ExitCode {
-    // Nobody can be told where standard error itself fails.
-    let _ = error.print();
+    let printed = error.print();
     if !error.use_stderr() {
-        return ExitCode::SUCCESS;
+        return match printed {
+            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => ExitCode::from(1),
+            _ => ExitCode::SUCCESS,
+        };
     }
     if std::env::args_os().any(|argument| argument == "--json") {
         let failure = Failure::usage(first_sentence(&error.to_string()));
@@ -158,6 +170,13 @@ fn start(cli: Cli, screen: &mut Screen) -> Result<Verdict, Failure> {
         Command::Serve(command) => server_runtime()?.block_on(serve::run(&command, &cli.globals)),
         Command::Demo(command) => server_runtime()?.block_on(demo::run(&command, &cli.globals, screen)),
         Command::Sendmail(command) => Ok(Verdict::Status(command.run(cli.globals.data_dir.as_deref()))),
+        Command::Explain(command) if command.account.is_none() => {
+            explain::run_alone(&command, cli.globals.json, screen)
+        }
+        Command::Explain(command) => {
+            let mut context = Context::of_process(&cli.globals, screen)?;
+            client_runtime()?.block_on(explain::run(&command, &mut context))
+        }
         Command::OpenApi(_) => Ok(openapi::print(screen)),
         Command::Completions(command) => Ok(completions::print(&command, screen)),
         Command::Client(command) => {

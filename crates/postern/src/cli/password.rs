@@ -94,7 +94,7 @@ impl PasswordSource {
         typing: Typing,
         prompt: Option<&mut dyn Prompt>,
     ) -> Result<Option<Secret>, Failure> {
-        let given = read_given(self.password_file.as_deref(), self.password_stdin)?;
+        let given = read_given(self.password_file.as_deref(), self.password_stdin && prompt.is_none())?;
         let secret = match (given, prompt) {
             (Some(secret), _) => Some(secret),
             (None, Some(prompt)) => Some(ask_password(typing, prompt)?),
@@ -114,7 +114,7 @@ impl SecretSource {
     /// # Errors
     /// It can't be read or is empty; nobody can be asked.
     pub(crate) fn read(&self, prompt: Option<&mut dyn Prompt>) -> Result<Secret, Failure> {
-        let given = read_given(self.secret_file.as_deref(), self.secret_stdin)?;
+        let given = read_given(self.secret_file.as_deref(), self.secret_stdin && prompt.is_none())?;
         let secret = match (given, prompt) {
             (Some(secret), _) => secret,
             (None, Some(prompt)) => ask(prompt, "Client secret (its Value, not its ID): ")?,
@@ -135,7 +135,8 @@ fn no_credential() -> Failure {
         .hint("add --certificate NAME, --secret-file FILE or --secret-stdin")
 }
 
-/// Reads what an option names; `None` when no option was given.
+/// Reads what an option names; `None` when no option was given. Standard input that is a terminal isn't read
+/// here: it would show what is typed, so the person is asked instead.
 pub(crate) fn read_given(file: Option<&Path>, stdin: bool) -> Result<Option<Secret>, Failure> {
     if let Some(path) = file {
         return files::read(path, LIMIT_BYTES)
@@ -240,6 +241,16 @@ mod tests {
         let empty = source.read(Some(&mut Typed(vec!["  "])));
         assert_eq!(empty.unwrap_err().code, "secret_empty");
         assert_eq!(source.read(None).unwrap_err().exit_code(), 2);
+    }
+
+    #[test]
+    fn standard_input_that_is_a_terminal_is_asked_unseen() {
+        // Reading the real one here would wait for ever, or find nothing.
+        let source = SecretSource { secret_file: None, secret_stdin: true };
+        assert_eq!(source.read(Some(&mut Typed(vec!["abc~Q"]))).unwrap().expose(), "abc~Q");
+        let source = PasswordSource { password_file: None, password_stdin: true };
+        let typed = source.read(Typing::Once, Some(&mut Typed(vec!["geheim"])));
+        assert_eq!(typed.unwrap().unwrap().expose(), "geheim");
     }
 
     #[test]

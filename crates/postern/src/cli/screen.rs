@@ -126,6 +126,8 @@ pub(crate) struct Screen {
     err: Box<dyn Write + Send>,
     pub(crate) out_look: Look,
     pub(crate) err_look: Look,
+    /// Why a result could not be written whole.
+    out_failure: Option<io::Error>,
 }
 
 impl Screen {
@@ -140,14 +142,23 @@ impl Screen {
             err: Box::new(io::stderr()),
             out_look: Look::of(out_width, &var),
             err_look: Look::of(err_width, &var),
+            out_failure: None,
         }
     }
 
-    /// Writes a result. A reader that has gone away (`| head`) is no error; whatever else is wrong
-    /// with the stream can't be told on it.
+    /// Writes a result. A reader that has gone away (`| head`) is no error; what else is wrong with the
+    /// stream is told by [`Screen::out_failure`] at the end.
     pub(crate) fn out(&mut self, text: &str) {
-        let _ = self.out.write_all(text.as_bytes());
-        let _ = self.out.flush();
+        if let Err(error) = self.out_bytes(text.as_bytes())
+            && error.kind() != io::ErrorKind::BrokenPipe
+        {
+            self.out_failure.get_or_insert(error);
+        }
+    }
+
+    /// Why a result could not be written whole, if one couldn't: a full disk behind `> file`.
+    pub(crate) fn out_failure(&self) -> Option<&io::Error> {
+        self.out_failure.as_ref()
     }
 
     /// Writes bytes that are the result themselves, such as a certificate.
@@ -263,6 +274,7 @@ pub(crate) mod recording {
                 err: Box::new(err.clone()),
                 out_look: look,
                 err_look: look,
+                out_failure: None,
             };
             (screen, out, err)
         }
@@ -293,6 +305,29 @@ mod tests {
         assert_eq!(look(None, &[("LANG", "de_DE.UTF-8")]).mark(Mark::Done), "✓");
         assert_eq!(look(None, &[("LC_ALL", "C"), ("LANG", "de_DE.UTF-8")]).mark(Mark::Done), "+");
         assert_eq!(look(None, &[]).mark(Mark::Failed), "x");
+    }
+
+    /// A stream that fails like this.
+    struct Fails(io::ErrorKind);
+
+    impl Write for Fails {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(self.0.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_full_disk_behind_standard_output_is_remembered_and_a_reader_who_left_is_not() {
+        for (kind, remembered) in [(io::ErrorKind::StorageFull, true), (io::ErrorKind::BrokenPipe, false)] {
+            let (recorded, _, _) = Screen::recorded(Look::plain());
+            let mut screen = Screen { out: Box::new(Fails(kind)), ..recorded };
+            screen.out("result\n");
+            assert_eq!(screen.out_failure().is_some(), remembered, "{kind}");
+        }
     }
 
     #[test]

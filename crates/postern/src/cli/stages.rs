@@ -128,11 +128,11 @@ pub(crate) fn render(stage: &Value, look: Look) -> String {
 }
 
 fn mark(stage: &Value) -> Mark {
-    if is_skipped(stage) {
-        Mark::Skipped
-    } else if !is_ok(stage) {
+    if !is_skipped(stage) && !is_ok(stage) {
         Mark::Failed
-    } else if text(stage, "cause").is_some() {
+    } else if is_skipped(stage) && text(stage, "fix").is_none() {
+        Mark::Skipped
+    } else if text(stage, "cause").or_else(|| text(stage, "fix")).is_some() {
         // It went well, with something to know: a licence that couldn't be read.
         Mark::Warning
     } else {

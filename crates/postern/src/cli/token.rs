@@ -10,7 +10,7 @@ use super::client::path;
 use super::context::{Context, Verdict, text};
 use super::failure::Failure;
 use super::files::{Output, Readers};
-use super::screen::{Look, clean};
+use super::screen::{Look, Paint, clean};
 use super::table::{draw, expendable, kept};
 use super::when;
 
@@ -177,12 +177,18 @@ fn row(token: &Value, look: Look, now: OffsetDateTime) -> Vec<String> {
     vec![
         cell("name"),
         cell("role"),
-        moment(&["expires", "expires_at"])
-            .map_or_else(nothing, |end| format!("{} ({})", when::date(end), when::relative(end, now))),
+        moment(&["expires", "expires_at"]).map_or_else(nothing, |end| tell_end(end, look, now)),
         moment(&["last_used", "last_used_at"]).map_or_else(nothing, |used| when::relative(used, now)),
         moment(&["created", "created_at"]).map_or_else(nothing, when::date),
         cell("id"),
     ]
+}
+
+fn tell_end(end: OffsetDateTime, look: Look, now: OffsetDateTime) -> String {
+    match end <= now {
+        true => look.paint(Paint::Red, &format!("expired {}", when::date(end))),
+        false => format!("{} ({})", when::date(end), when::relative(end, now)),
+    }
 }
 
 impl Role {

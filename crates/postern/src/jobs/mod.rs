@@ -1,8 +1,8 @@
 //! What happens by the clock, not by request: sign-ins run out, grants are kept alive, the queue is kept tidy.
 
-mod expire_flows;
 mod keep_alive;
 mod keep_queue;
+mod sign_ins;
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::app::App;
 
 /// Starts all jobs; they end when the server stops.
 pub fn spawn(tasks: &mut JoinSet<()>, app: &Arc<App>) {
-    tasks.spawn(expire_flows::run(Arc::clone(app)));
+    tasks.spawn(sign_ins::run(Arc::clone(app)));
     tasks.spawn(keep_alive::run(Arc::clone(app)));
     tasks.spawn(keep_queue::run(Arc::clone(app)));
 }

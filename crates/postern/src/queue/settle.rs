@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use m365::parcel::ReportsBy;
-use m365::state::Event;
+use m365::state::{Event, Step};
 use mail::dsn_request;
 use mail::{Attempted, Outcome, Reason};
 use store::queue::{Claim, Next, PauseRow, SettleError, Settlement};
@@ -147,7 +147,12 @@ async fn mend(app: &App, claim: &Claim, slot: &Slot, ended: &Ended, now: OffsetD
     if let Some(opened) = &ended.opened
         && opened.row.state.name != StateName::Ready
     {
-        accounts::note_state(app, &opened.row, account_state::after(&opened.row, Event::Repaired, now)).await;
+        accounts::note_state(
+            app,
+            &opened.row,
+            account_state::after(&opened.row, Event::Reached(Step::Message), now),
+        )
+        .await;
     }
 }
 

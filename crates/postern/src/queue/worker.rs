@@ -51,7 +51,7 @@ pub fn spawn(app: &Arc<App>, claim: Claim, slot: Slot, pieces: Option<Pieces>, p
 async fn run(app: Arc<App>, claim: Claim, mut slot: Slot, pieces: Option<Pieces>, plan: Option<Plan>) {
     app.queue.begin(&claim);
     let attempt = attempt(&app, &claim, &mut slot, pieces, plan);
-    let ended = keep_lease(&app, &claim, attempt).await;
+    let ended = Box::pin(keep_lease(&app, &claim, attempt)).await;
     settle::settle(&app, &claim, slot, ended).await;
     app.queue.end(&claim);
 }

@@ -488,6 +488,20 @@ async fn a_device_code_signs_in_from_another_device_and_has_to_be_confirmed() {
 }
 
 #[tokio::test]
+async fn a_device_code_that_waits_is_polled_on_after_a_restart() {
+    let mut house = House::new().await;
+    house.account(json!({})).await;
+    let (flow, _) = begin(&house.local(), json!({ "device_code": true })).await;
+    house.restart().await;
+    let (page, code) = (flow["verification_uri"].as_str().unwrap(), flow["user_code"].as_str().unwrap());
+    Person::new(&house, "megan").type_code(page, code).await;
+    let pending = house.local().get(&format!("{}?wait=60", path(&flow))).await.done(200);
+    assert_eq!(pending["status"], "pending", "{pending}");
+    let kept = house.local().post("/api/v1/accounts/mail/confirm", json!({})).await.done(200);
+    assert_eq!(kept["grant"]["user"], "megan@contoso.example");
+}
+
+#[tokio::test]
 async fn an_applications_access_is_verified_without_a_person() {
     let house = House::new().await;
     house.certificate("gate").await;

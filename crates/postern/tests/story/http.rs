@@ -268,3 +268,24 @@ async fn both_doors_speak_http_1_and_the_console_http_2_too() {
     let one = client().http1_only().build().unwrap().get(&url).send().await.unwrap();
     assert_eq!(one.version(), http::Version::HTTP_11);
 }
+
+#[tokio::test]
+async fn one_address_cannot_take_all_the_connections() {
+    let house = House::new().await;
+    let console = house.running().console;
+    let from = async |address: [u8; 4]| {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind(std::net::SocketAddr::from((address, 0))).unwrap();
+        socket.connect(console).await.unwrap()
+    };
+    let mut greedy = Vec::new();
+    for _ in 0..64 {
+        greedy.push(from([127, 0, 0, 2]).await);
+    }
+    let mut over = from([127, 0, 0, 2]).await;
+    // Closed by a reset or an orderly end, as the kernel happens to see it.
+    let read = over.read(&mut [0]).await;
+    assert!(matches!(read, Ok(0) | Err(_)), "{read:?}");
+    assert_eq!(house.stranger().get("/healthz").await.status, 200, "others come in");
+    drop(greedy);
+}

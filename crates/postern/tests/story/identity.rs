@@ -117,3 +117,21 @@ async fn an_answer_without_a_new_refresh_token_keeps_the_old() {
     assert!(used[0] == used[1] && used[1] == used[2], "the old one goes on");
     assert_ne!(used[2], used[3], "and gives way to its successor");
 }
+
+#[tokio::test]
+async fn a_callback_that_names_another_issuer_is_not_redeemed() {
+    let provider = Provider::start().await;
+    let house = house_of(&provider).await;
+    provider.lie(Lie::CallbackIssuer("https://evil.example".to_owned()));
+    let flow = sign_in(&house).await;
+    assert_eq!(
+        (&flow["status"], &flow["failure"]["code"]),
+        (&json!("failed"), &json!("issuer_mismatch")),
+        "{flow}"
+    );
+    let message = flow["failure"]["message"].as_str().unwrap();
+    assert!(message.contains("https://evil.example") && message.contains(&provider.url), "{message}");
+    assert!(provider.asked("code").is_empty(), "the code goes nowhere");
+    provider.lie(Lie::CallbackIssuer(provider.url.clone()));
+    assert_eq!(sign_in(&house).await["status"], "pending", "the account's own provider");
+}

@@ -29,6 +29,8 @@ pub(crate) enum Lie {
     Algorithm(&'static str),
     /// The ID token is signed with a key that isn't published.
     Key,
+    /// The callback names this issuer (RFC 9207).
+    CallbackIssuer(String),
     /// A member of the answer is missing.
     Without(&'static str),
 }
@@ -158,7 +160,11 @@ async fn authorize(
 ) -> Redirect {
     script.nonce.lock().unwrap().clone_from(&query["nonce"]);
     let code = script.give("code");
-    Redirect::to(&format!("{}?code={code}&state={}", query["redirect_uri"], query["state"]))
+    let issuer = match &*script.lie.lock().unwrap() {
+        Lie::CallbackIssuer(issuer) => format!("&iss={issuer}"),
+        _ => String::new(),
+    };
+    Redirect::to(&format!("{}?code={code}&state={}{issuer}", query["redirect_uri"], query["state"]))
 }
 
 async fn token(

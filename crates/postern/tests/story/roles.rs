@@ -55,6 +55,8 @@ const ROUTES: &[(&str, &str, Needs)] = &[
     ("post", "/messages/{message}/cancel", Operator),
     ("post", "/messages/{message}/hold", Operator),
     ("post", "/messages/{message}/release", Operator),
+    ("get", "/explain", Viewer),
+    ("post", "/explain", Viewer),
     ("get", "/tokens", Administrator),
     ("post", "/tokens", Administrator),
     ("delete", "/tokens/{token}", Administrator),

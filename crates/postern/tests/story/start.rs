@@ -106,6 +106,17 @@ async fn a_missing_master_key_is_never_made_anew() {
 }
 
 #[tokio::test]
+async fn an_emptied_database_beside_a_master_key_is_no_first_start() {
+    let house = used().await;
+    let database = house.data().join("postern.db");
+    std::fs::write(&database, "").unwrap();
+    refuses(&house, &["is empty", "there is a master key", "restore the database from a backup"]).await;
+    // Nobody lost anything: the power went while the very first start made its files.
+    std::fs::remove_file(house.data().join("master.key")).unwrap();
+    assert!(house.try_start().await.is_ok());
+}
+
+#[tokio::test]
 async fn another_master_key_is_told_from_a_damaged_one() {
     let (house, other) = (used().await, used().await);
     let key = house.data().join("master.key");

@@ -262,3 +262,85 @@ async fn where_to_send_must_be_an_address() {
     let nobody = json!({ "to": "a@b.example", "account": "nobody" });
     house.local().post("/api/v1/test-email", nobody).await.refused(404, "not_found");
 }
+
+/// Takes the last byte off each sealed credential, behind the back of a Postern that is stopped.
+async fn damage_credentials(house: &House) {
+    use store::{AuditEntry, CredentialRow, Location, Outcome, Page, Store};
+    let now = house.now();
+    let entry = AuditEntry {
+        at: now,
+        actor: "nobody".to_owned(),
+        source: "test".to_owned(),
+        action: "test.damage".to_owned(),
+        target: String::new(),
+        outcome: Outcome::Done,
+        code: None,
+        detail: Value::Null,
+    };
+    let store = Store::open(&Location::Sqlite(house.data().join("postern.db")), now).await.unwrap();
+    for mut row in store.certificates().list(&Page::first(10), None).await.unwrap().rows {
+        row.material.sealed_key.pop();
+        store.certificates().replace(row.id, row.material, now, &entry).await.unwrap();
+    }
+    for mut row in store.accounts().list(&Page::first(10), None).await.unwrap().rows {
+        if let CredentialRow::Secret { sealed_secret, .. } = &mut row.credential {
+            sealed_secret.pop();
+            store.accounts().update(&row, row.version, &entry).await.unwrap();
+        }
+    }
+    store.close().await;
+}
+
+#[tokio::test]
+async fn a_credential_that_is_damaged_in_the_store_fails_its_own_stage() {
+    let mut house = House::new().await;
+    house.certificate("gate").await;
+    let credential = json!({ "kind": "certificate", "certificate": "gate" });
+    house.account(json!({ "name": "by certificate", "credential": credential })).await;
+    house.account(json!({ "name": "by secret" })).await;
+    house.stop().await;
+    damage_credentials(&house).await;
+    house.start().await;
+    for (account, stage, code, fix) in [
+        ("by certificate", "certificate", "key_damaged", "postern certificate replace"),
+        ("by secret", "token", "secret_damaged", "postern account edit"),
+    ] {
+        let found = failed(&send(&house, account, "nosmtp@contoso.example").await);
+        assert_eq!((&found["name"], &found["code"]), (&json!(stage), &json!(code)), "{found}");
+        assert!(found["fix"].as_str().unwrap().contains(fix), "{found}");
+        assert_eq!(house.look_at(account).await["state"]["code"], code);
+        let start = house.local().post(&format!("/api/v1/accounts/{account}/authorize"), json!({})).await;
+        start.refused(500, code);
+    }
+}
+
+#[tokio::test]
+async fn a_secret_whose_noted_end_is_near_or_past_is_warned_of() {
+    let house = House::new().await;
+    let secret = house.sim.world().apps[0].secrets[0].value.clone();
+    let end = (house.now() + time::Duration::days(40)).date().to_string();
+    let credential = json!({ "kind": "secret", "secret": secret, "expires": end });
+    let made = house.account(json!({ "credential": credential })).await;
+    assert_eq!(made["warnings"], json!([]));
+    house.authorize("mail", "megan").await;
+    for (passed, code, words) in [
+        (20, "secret_expiring", "warning: it expires on"),
+        (30, "secret_expired", "warning: by what was noted, it expired"),
+    ] {
+        house.advance(time::Duration::days(passed));
+        let warnings = house.look_at("mail").await["warnings"].clone();
+        assert_eq!(
+            (&warnings[0]["code"], warnings.as_array().unwrap().len()),
+            (&json!(code), 1),
+            "{warnings}"
+        );
+        let stage =
+            house.local().post("/api/v1/accounts/mail/check", json!({})).await.done(200)["stages"][1].clone();
+        assert_eq!(
+            (&stage["name"], &stage["ok"], &stage["skipped"]),
+            (&json!("certificate"), &json!(true), &json!(true))
+        );
+        assert!(stage["detail"].as_str().unwrap().contains(words), "{stage}");
+        assert!(stage["fix"].as_str().unwrap().contains("--secret-expires"), "{stage}");
+    }
+}

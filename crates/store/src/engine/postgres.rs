@@ -38,8 +38,10 @@ const CHANNEL: &str = "postern_rings";
 /// Says to other nodes what is in the list of values.
 pub(crate) const RING: &str = "SELECT pg_notify('postern_rings', v.column1) FROM (VALUES";
 
-const MIGRATIONS: &[(i64, &str, &str)] =
-    &[(3, "first release", include_str!("../../migrations/postgres/0003_first_release.sql"))];
+const MIGRATIONS: &[(i64, &str, &str)] = &[
+    (3, "first release", include_str!("../../migrations/postgres/0003_first_release.sql")),
+    (4, "step of a trouble", include_str!("../../migrations/postgres/0004_step_of_a_trouble.sql")),
+];
 
 /// A database on a server.
 #[derive(Debug, Clone)]

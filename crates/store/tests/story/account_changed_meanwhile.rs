@@ -1,8 +1,8 @@
 //! Somebody changes an account while somebody else holds an older version of it.
 
 use store::{
-    AccountRow, CredentialRow, RemoveAccountError, SetStateError, SignIn, StateName, StateRow, Transport,
-    UpdateAccountError,
+    AccountRow, CredentialRow, RemoveAccountError, SetStateError, SignIn, StateName, StateRow, Step,
+    Transport, UpdateAccountError,
 };
 
 use crate::house::{account, account_with, audit, certificate, grant, id, minutes, noon, state, stories};
@@ -69,6 +69,7 @@ stories! {
             code: Some("AADSTS7000222".to_owned()),
             cause: Some("the client secret has expired".to_owned()),
             fix: Some("make a new one".to_owned()),
+            step: Some(Step::Token),
         };
         accounts.set_state(id(1), 1, &broken, Some(&audit("account.broken"))).await.unwrap();
         let found = accounts.find("Contoso").await.unwrap().unwrap();

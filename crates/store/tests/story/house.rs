@@ -237,7 +237,7 @@ pub(crate) fn account_with(n: u128, name: &str, certificate_id: Uuid) -> Account
 }
 
 pub(crate) fn state(name: StateName) -> StateRow {
-    StateRow { name, since: noon(), code: None, cause: None, fix: None }
+    StateRow { name, since: noon(), code: None, cause: None, fix: None, step: None }
 }
 
 pub(crate) fn grant(account_id: Uuid, user: &str) -> GrantRow {

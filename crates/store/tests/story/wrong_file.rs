@@ -72,11 +72,11 @@ async fn a_database_of_a_newer_postern_is_refused() {
     open(&file).await.close().await;
     run_sql(&file, "PRAGMA user_version = 99").await;
     let refused = refuse(&file).await;
-    assert!(matches!(refused, OpenError::NewerVersion { found: 99, known: 3, .. }), "{refused:?}");
+    assert!(matches!(refused, OpenError::NewerVersion { found: 99, known: 4, .. }), "{refused:?}");
     assert_eq!(
         refused.to_string(),
         format!(
-            "the database {} was written by a newer Postern (its version is 99, this one knows 3)",
+            "the database {} was written by a newer Postern (its version is 99, this one knows 4)",
             file.display()
         ),
     );

@@ -43,6 +43,12 @@ pub(super) const CREDENTIALS: &[Row] = &[
          or choose a certificate whose subject is allowed.",
     ),
     row(
+        70002,
+        PosternAdministrator,
+        "Microsoft couldn't validate the credential; another code of the same answer says why.",
+        "Follow the advice for that code. If there is none, check at {app} > Certificates & secrets that the thumbprint {thumbprint} is listed and not expired; for a secret, paste its Value again.",
+    ),
+    row(
         50032,
         PosternAdministrator,
         "The certificate's RSA key is too small: Microsoft asks for 2048 bits or more.",
@@ -51,7 +57,7 @@ pub(super) const CREDENTIALS: &[Row] = &[
     row(
         7000215,
         PosternAdministrator,
-        "The client secret is wrong. Most often the secret's ID was pasted instead of its Value, or a character was lost when copying.",
+        "The client secret is wrong. Most often the secret's ID was pasted instead of its Value, or a character (`~`, `.`, `_`) was lost on the way.",
         "At {app} > Certificates & secrets > Client secrets, create a new secret, copy the column Value at once (it is shown only once), \
          and paste it in Settings > Email Settings. A certificate avoids this.",
     ),
@@ -196,6 +202,13 @@ pub(super) const CONSENT: &[Row] = &[
         TenantAdministrator,
         "Consent needs an administrator's approval, and the request for it was offered on Microsoft's page.",
         "An administrator approves it at {portal} > Microsoft Entra ID > Enterprise applications > Admin consent requests, or presses Grant admin consent at {app} > API permissions. Then press Authorize now again.",
+    ),
+    texted(
+        90093,
+        "quota limit",
+        TenantAdministrator,
+        "The tenant, or the person who signed in, has as many directory objects as allowed, so that no new one can be made for the consent.",
+        "An administrator deletes objects that aren't used, also at {portal} > Microsoft Entra ID > App registrations > Deleted applications, or asks Microsoft to raise the quota. Then press Authorize now again.",
     ),
     row(
         90093,

@@ -98,6 +98,7 @@ fn facts(account: &Value, context: &Context<'_>) -> String {
             ("May send as", Some(texts(account, "senders").join(", ")).filter(|senders| !senders.is_empty())),
             ("Outcome unknown", fact("unknown_policy").map(|policy| policy.replace('_', " "))),
             ("Large mail", fact("large_mail")),
+            ("Warning", warning(account)),
             ("Default", is_default(account).then(|| "yes".to_owned())),
             ("Signed in", signed_in(grant, context)),
             ("Permissions", scopes(grant)),
@@ -169,6 +170,12 @@ fn signed_in(grant: &Value, context: &Context<'_>) -> Option<String> {
 fn scopes(grant: &Value) -> Option<String> {
     let scopes = texts(grant, "scopes");
     (!scopes.is_empty()).then(|| scopes.join(" "))
+}
+
+fn warning(account: &Value) -> Option<String> {
+    let warnings = account.get("warnings").and_then(Value::as_array).into_iter().flatten();
+    let texts: Vec<String> = warnings.filter_map(|warning| text(warning, "text")).collect();
+    (!texts.is_empty()).then(|| texts.join(" "))
 }
 
 fn is_default(account: &Value) -> bool {

@@ -119,6 +119,7 @@ async fn await_settled(
     let address = path(&["authorizations", &text(&flow, "id").unwrap_or_default()]);
     let poll = format!("{address}?wait={POLL_SECONDS}");
     let mut listens = listens(&flow, authorize, context);
+    let mut refused = None;
     let _unseen = listens.then(|| context.keyboard.hide_typing());
     let _spinner = Spinner::start(context.screen.err_look, "Waiting for the sign-in");
     while text(&flow, "status").as_deref() == Some("waiting") {
@@ -126,8 +127,15 @@ async fn await_settled(
             biased;
             line = context.keyboard.next_line(), if listens => match line {
                 Some(line) if line.trim().is_empty() => {}
-                Some(line) => flow = complete(&address, line.trim(), flow, context).await?,
-                None => listens = false,
+                Some(line) => match complete(&address, line.trim(), context).await {
+                    Ok(completed) => flow = completed,
+                    Err(failure) => refused = Some(try_again(failure, context)),
+                },
+                // Nothing more will be pasted, and what was is refused: it would wait for nobody.
+                None => match refused.take() {
+                    Some(failure) if authorize.paste => return Err(failure),
+                    _ => listens = false,
+                },
             },
             polled = context.client.fetch_within(&poll, POLL_LIMIT) => flow = polled?,
         }
@@ -135,23 +143,19 @@ async fn await_settled(
     Ok(flow)
 }
 
-/// Hands over a pasted address. A person who pasted something else may try again.
-async fn complete(
-    address: &str,
-    pasted: &str,
-    flow: Value,
-    context: &mut Context<'_>,
-) -> Result<Value, Failure> {
-    let body = json!({ "address": pasted });
-    let completed = context.client.post(&format!("{address}/complete"), body).await;
-    match completed {
-        Err(failure) if context.keyboard.is_terminal() && !context.json => {
-            let told = failure.to_text(context.screen.err_look);
-            context.screen.err(&told);
-            Ok(flow)
-        }
-        outcome => outcome,
+/// Hands over a pasted address.
+async fn complete(address: &str, pasted: &str, context: &Context<'_>) -> Result<Value, Failure> {
+    context.client.post(&format!("{address}/complete"), json!({ "address": pasted })).await
+}
+
+/// Whoever pasted something else may paste again: says what was wrong, and goes on waiting. Where the sign-in
+/// itself came to nothing, the next look at it ends the wait.
+fn try_again(failure: Failure, context: &mut Context<'_>) -> Failure {
+    if !context.json {
+        let told = failure.to_text(context.screen.err_look);
+        context.screen.err(&told);
     }
+    failure
 }
 
 /// Shows who signed in, and asks before that is kept.

@@ -74,6 +74,9 @@ submitter reset-token n
 sendmail -t -i
 sendmail -bs
 sendmail -oi -f a@b.c -- d@e.f
+explain AADSTS700027
+explain 535 5.7.3 --json
+explain --stdin --account n
 token create --name n --role operator
 token add --name n --role viewer --expires 365d
 token create --name n --role administrator --expires 2027-01-01 --output f

@@ -61,6 +61,15 @@ async fn tokens_are_listed_and_revoked_by_name_or_id() {
 }
 
 #[tokio::test]
+async fn a_token_whose_time_is_over_is_shown_so() {
+    let mut over = entry("t1", "ci");
+    over["expires"] = json!("2026-11-20T12:00:00Z");
+    let server = Server::expecting([list(&[over])]).await;
+    let ran = run(&server, "token list").await;
+    assert!(ran.out.contains("expired 2026-11-20"), "{}", ran.out);
+}
+
+#[tokio::test]
 async fn a_token_that_is_not_one_of_a_kind_is_not_revoked() {
     for (entries, code) in [(vec![], "not_found"), (vec![entry("t1", "ci"), entry("t2", "ci")], "ambiguous")]
     {

@@ -4,6 +4,7 @@ mod accounts;
 mod arguments;
 mod certificates;
 mod connections;
+mod explain;
 mod help;
 mod logs_and_tokens;
 mod mail;

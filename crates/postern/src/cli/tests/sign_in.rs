@@ -137,6 +137,48 @@ async fn an_address_from_a_pipe_completes_the_flow() {
 }
 
 #[tokio::test]
+async fn a_wrong_line_can_be_followed_by_the_right_one() {
+    let wrong =
+        json!({"code": "not_an_address", "detail": "That is no address.", "hint": "Copy the whole address."});
+    let complete = "POST /authorizations/f1/complete";
+    let script = || {
+        [
+            (BEGIN, answers(201, &flow("waiting"))),
+            (complete, answers(422, &wrong)),
+            (complete, answers(200, &pending())),
+            (CONFIRM, answers(200, &flow("confirmed"))),
+            account(),
+        ]
+    };
+    let lines = ["oops", "https://localhost:4443/authorize?code=1&state=x"];
+    for (keyboard, line, told) in [
+        (Keyboard::piped(&lines), "account authorize contoso --paste --yes", true),
+        (Keyboard::typed(&lines), "account authorize contoso --paste --yes", true),
+        (Keyboard::piped(&lines), "account authorize contoso --paste --yes --json", false),
+    ] {
+        let server = Server::expecting(script()).await;
+        let ran = run_with(server.data_dir(), line, keyboard, NoPrompt).await;
+        assert_eq!(ran.end, Ok(Verdict::Done), "{line}");
+        assert_eq!(ran.err.contains("That is no address."), told, "{}", ran.err);
+        assert_eq!(server.asked().len(), 5);
+    }
+}
+
+#[tokio::test]
+async fn a_pipe_that_ends_after_a_wrong_line_says_what_was_wrong_with_it() {
+    let wrong =
+        json!({"code": "not_an_address", "detail": "That is no address.", "hint": "Copy the whole address."});
+    let server = Server::expecting([
+        (BEGIN, answers(201, &flow("waiting"))),
+        ("POST /authorizations/f1/complete", answers(422, &wrong)),
+    ])
+    .await;
+    let line = "account authorize contoso --paste --yes";
+    let ran = run_with(server.data_dir(), line, Keyboard::piped(&["oops"]), NoPrompt).await;
+    assert_eq!(ran.code(), "not_an_address");
+}
+
+#[tokio::test]
 async fn a_device_code_is_shown_with_its_warning() {
     let mut code = flow("waiting");
     code["kind"] = json!("device_code");

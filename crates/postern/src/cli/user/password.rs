@@ -23,7 +23,7 @@ impl NewPassword {
     /// # Errors
     /// It can't be read, the two entries differ, or nobody can be asked.
     pub(super) fn read(&self, prompt: Option<&mut dyn Prompt>) -> Result<Secret, Failure> {
-        match (read_given(self.password_file.as_deref(), self.password_stdin)?, prompt) {
+        match (read_given(self.password_file.as_deref(), self.password_stdin && prompt.is_none())?, prompt) {
             (Some(secret), _) => Ok(secret),
             (None, Some(prompt)) => ask_twice(prompt),
             (None, None) => Err(Failure::usage("a password is needed, and nobody can be asked for it")

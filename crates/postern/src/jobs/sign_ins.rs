@@ -1,4 +1,5 @@
-//! Ends sign-ins whose ten minutes are over, so that nothing pending and no secret of a flow stays behind.
+//! Sign-ins and the clock: takes up those by device code that a restart interrupted, and ends those whose time is over,
+//! so that nothing pending and no secret of a flow stays behind.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,6 +10,9 @@ use crate::authorizations;
 const EVERY: Duration = Duration::from_secs(30);
 
 pub(super) async fn run(app: Arc<App>) {
+    if let Err(problem) = authorizations::resume(&app).await {
+        tracing::warn!(problem = problem.message(), "cannot take up the sign-ins that were under way");
+    }
     let mut ticks = tokio::time::interval(EVERY);
     loop {
         tokio::select! {

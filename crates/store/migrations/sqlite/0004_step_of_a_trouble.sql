@@ -1,0 +1,5 @@
+-- How far the way of a message led before what broke an account was met; empty where nothing did, or nobody noted it.
+
+PRAGMA user_version = 4;
+
+ALTER TABLE accounts ADD COLUMN state_step TEXT;
