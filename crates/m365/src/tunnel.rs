@@ -223,7 +223,7 @@ mod tests {
         ] {
             let (port, _played) = proxy(answer).await;
             let failed = connect(ProxyChoice::Through(through(port, "")), "smtp.contoso.example", 587).await;
-            let trouble = failed.err().expect("no tunnel");
+            let Err(trouble) = failed else { panic!("there is no tunnel") };
             assert_eq!(
                 (trouble.kind, trouble.target.as_str()),
                 (NetworkKind::Proxy, "smtp.contoso.example:587")

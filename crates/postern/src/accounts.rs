@@ -223,7 +223,11 @@ pub async fn remove(app: &App, actor: &Actor, id_or_name: &str) -> Result<(), Pr
         RemoveAccountError::NotFound => Problem::not_found("account", id_or_name),
         RemoveAccountError::HasSubmitters { submitters } => Problem::new(
             "in_use",
-            format!("The account {} is used by {} and was not removed.", shown(&row.name), submitters.join(", ")),
+            format!(
+                "The account {} is used by {} and was not removed.",
+                shown(&row.name),
+                submitters.join(", ")
+            ),
             "Give those submitters another account first, or remove them.",
         ),
         RemoveAccountError::HasMail => Problem::new(

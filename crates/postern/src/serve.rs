@@ -157,7 +157,9 @@ pub async fn start(config: Config, clock: Clock) -> anyhow::Result<Running> {
 /// A file of no bytes where a database should be is what a failed copy or a full disk leaves. Beside a master key it
 /// must not pass for a first start: an empty Postern would come up in place of the one that was there.
 fn refuse_emptied_database(config: &Config) -> anyhow::Result<()> {
-    let Location::Sqlite(path) = &config.database;
+    let Location::Sqlite(path) = &config.database else {
+        return Ok(());
+    };
     let is_empty = std::fs::metadata(path).is_ok_and(|found| found.len() == 0);
     let credentials_directory = credentials_directory();
     if !is_empty || !master_key::exists(&sources(config, credentials_directory.as_deref()))? {

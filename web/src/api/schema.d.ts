@@ -1096,6 +1096,89 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/explain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Explains a code. */
+        get: {
+            parameters: {
+                query: {
+                    /** @description A code such as `AADSTS700027`, `ErrorSendAsDenied` or `535 5.7.3`. */
+                    code: string;
+                    /** @description Id or name of the account whose values are filled in. */
+                    account?: string | null;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description as asked */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Explanation"];
+                    };
+                };
+                /** @description a refusal, with its code and what to do next */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        /** Explains a whole text. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["ExplainRequest"];
+                };
+            };
+            responses: {
+                /** @description as asked */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Explanation"];
+                    };
+                };
+                /** @description a refusal, with its code and what to do next */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/me/password": {
         parameters: {
             query?: never;
@@ -2782,6 +2865,21 @@ export interface components {
             code: string;
             text: string;
         };
+        Advice: {
+            /** @description What that means. */
+            cause: string;
+            code: string;
+            /** @description What to do. */
+            fix: string;
+            /** @description Whether Postern knows it; else only the words that came with it say what it is. */
+            known: boolean;
+            /** @description What was said, whole. */
+            says: string;
+            /** @description Whether it may pass by itself. */
+            temporary: boolean;
+            /** @description Whose turn it is: `tenant_administrator`, `postern_administrator`, `sender` or `wait`. */
+            turn: string;
+        };
         /** @description An entry of the log. */
         AuditItem: {
             action: string;
@@ -2933,6 +3031,17 @@ export interface components {
         EditRequest: {
             description?: string | null;
             name?: string | null;
+        };
+        /** @description A text, and for which account. */
+        ExplainRequest: {
+            /** @description Id or name of the account whose values are filled in. */
+            account?: string | null;
+            /** @description A code, the text of an error page, a JSON answer, lines of a log, a bounce. 64 Ki characters are read. */
+            text: string;
+        };
+        /** @description What was found in the text, the most specific first. */
+        Explanation: {
+            items: components["schemas"]["Advice"][];
         };
         /** @description How to export. */
         ExportRequest: {

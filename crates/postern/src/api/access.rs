@@ -114,7 +114,7 @@ pub enum Sender {
     /// A submitter with its own token: as it was permitted.
     Submitter {
         /// It.
-        row: SubmitterRow,
+        row: Box<SubmitterRow>,
         /// From where it asks.
         source: String,
     },
@@ -126,7 +126,7 @@ pub enum MailReader {
     /// At all of them.
     Viewer,
     /// A submitter with its own token: at its own.
-    Submitter(SubmitterRow),
+    Submitter(Box<SubmitterRow>),
 }
 
 impl Sender {
@@ -162,7 +162,7 @@ impl FromRequestParts<Arc<App>> for Sender {
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
         match submitter(parts, app).await? {
-            Some(row) => Ok(Self::Submitter { row, source: source_of(parts) }),
+            Some(row) => Ok(Self::Submitter { row: Box::new(row), source: source_of(parts) }),
             None => at_least(Role::Operator, parts, app).await.map(Self::Operator),
         }
     }
@@ -173,7 +173,7 @@ impl FromRequestParts<Arc<App>> for MailReader {
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
         match submitter(parts, app).await? {
-            Some(row) => Ok(Self::Submitter(row)),
+            Some(row) => Ok(Self::Submitter(Box::new(row))),
             None => at_least(Role::Viewer, parts, app).await.map(|_| Self::Viewer),
         }
     }

@@ -67,6 +67,7 @@ struct Cli {
 }
 
 #[derive(Debug, Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "there is one in a process")]
 enum Command {
     Serve(serve::Serve),
     Demo(demo::DemoCommand),

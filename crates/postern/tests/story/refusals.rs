@@ -121,7 +121,7 @@ const ENTRA: &[Story] = &[
         "graph",
         |world| {
             world.users[0].tokens_valid_from =
-                Some(time::OffsetDateTime::now_utc() + time::Duration::hours(1))
+                Some(time::OffsetDateTime::now_utc() + time::Duration::hours(1));
         },
         "AADSTS50173",
         POSTERN,
@@ -407,7 +407,7 @@ async fn a_message_of_which_nobody_knows_is_not_called_unsent() {
     let house = furnished().await;
     for happens in
         [(|world: &mut World| world.switches.graph_late_timeout = true) as fn(&mut World), |world| {
-            world.switches.graph_lost_answers = true
+            world.switches.graph_lost_answers = true;
         }]
     {
         let healthy = house.sim.world();

@@ -158,7 +158,7 @@ async fn act(deed: Deed, many: &Many, context: &mut Context<'_>) -> Result<Verdi
         match context.client.post(&path(&["messages", &id, deed.word()]), json!({})).await {
             Ok(message) => done.push(message),
             Err(failure) => {
-                refused.push(json!({ "id": id, "code": failure.code, "message": failure.message }))
+                refused.push(json!({ "id": id, "code": failure.code, "message": failure.message }));
             }
         }
     }

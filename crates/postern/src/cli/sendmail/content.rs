@@ -38,7 +38,7 @@ impl Letter {
         };
         let envelope = Envelope::new(from, recipients).map_err(|_| nobody(arguments))?;
         if let (Sender::Given(address), false) = (&arguments.sender, header.has("From")) {
-            content = with_author(&header, address, arguments.full_name.as_deref(), content);
+            content = with_author(&header, address, arguments.full_name.as_deref(), &content);
         }
         let Arguments { notify, ret, envid, .. } = arguments;
         Ok(Self { envelope, notify: *notify, ret: *ret, envid: envid.clone(), content })
@@ -66,7 +66,7 @@ fn nobody(arguments: &Arguments) -> Trouble {
 }
 
 /// RFC 5322 §3.6 asks for exactly one From.
-fn with_author(header: &HeaderBlock, address: &Address, name: Option<&str>, content: Vec<u8>) -> Vec<u8> {
+fn with_author(header: &HeaderBlock, address: &Address, name: Option<&str>, content: &[u8]) -> Vec<u8> {
     let name =
         name.map(|name| name.replace(char::is_control, " ").replace('\\', "\\\\").replace('"', "\\\""));
     let from = match name.filter(|name| !name.trim().is_empty()) {
@@ -76,7 +76,7 @@ fn with_author(header: &HeaderBlock, address: &Address, name: Option<&str>, cont
     // A text without a header gets an empty line, so that it stays a text.
     let is_text = header.octets().is_empty() && !content.starts_with(b"\r\n");
     let separator: &[u8] = if is_text { b"\r\n" } else { b"" };
-    [from.as_bytes(), separator, &content].concat()
+    [from.as_bytes(), separator, content].concat()
 }
 
 /// Programs write text: each line end of any kind becomes CR LF, NUL goes, a lone dot ends the message unless `-i` says

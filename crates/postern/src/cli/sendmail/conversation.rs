@@ -13,8 +13,8 @@ use super::{Status, Trouble};
 const PATIENCE: Duration = Duration::from_secs(600);
 
 pub(super) fn hand_over(stream: UnixStream, letter: &Letter) -> Result<(), Trouble> {
-    stream.set_read_timeout(Some(PATIENCE)).map_err(broken)?;
-    stream.set_write_timeout(Some(PATIENCE)).map_err(broken)?;
+    stream.set_read_timeout(Some(PATIENCE)).map_err(|error| broken(&error))?;
+    stream.set_write_timeout(Some(PATIENCE)).map_err(|error| broken(&error))?;
     let mut dialog = Dialog { server: BufReader::new(stream) };
     dialog.expect(220, Status::NoPermission)?;
     dialog.ask("EHLO localhost", 250, Status::Unavailable)?;
@@ -41,7 +41,7 @@ impl Dialog {
     }
 
     fn send(&mut self, octets: &[u8]) -> Result<(), Trouble> {
-        self.server.get_mut().write_all(octets).map_err(broken)
+        self.server.get_mut().write_all(octets).map_err(|error| broken(&error))
     }
 
     /// Reads one reply; another code than `wanted` is a refusal.
@@ -49,8 +49,8 @@ impl Dialog {
         let mut text = Vec::new();
         loop {
             let mut line = String::new();
-            if self.server.read_line(&mut line).map_err(broken)? == 0 {
-                return Err(broken(io::ErrorKind::UnexpectedEof.into()));
+            if self.server.read_line(&mut line).map_err(|error| broken(&error))? == 0 {
+                return Err(broken(&io::ErrorKind::UnexpectedEof.into()));
             }
             let line = line.trim_end();
             let code: u16 = line.get(..3).and_then(|code| code.parse().ok()).unwrap_or(0);
@@ -117,7 +117,7 @@ fn with_dots(content: &[u8]) -> Vec<u8> {
     data
 }
 
-fn broken(error: io::Error) -> Trouble {
+fn broken(error: &io::Error) -> Trouble {
     let text = format!("the conversation with Postern broke off ({error}); the message is not accepted");
     Trouble::new(Status::TemporaryFailure, text)
 }
