@@ -11,7 +11,7 @@ use tokio::sync::broadcast;
 use crate::audit::{self, AuditEntry, Outcome};
 use crate::engine::postgres::{self, Postgres};
 use crate::engine::sqlite::Sqlite;
-use crate::engine::{Among, Composed, Engine, NEWEST_VERSION, Row, Statement, Transaction, statement};
+use crate::engine::{Among, Composed, Engine, Marks, NEWEST_VERSION, Row, Statement, Transaction, statement};
 use crate::failure::{OpenError, StoreError};
 use crate::location::Location;
 use crate::queue::{Desk, Queue, Ring};
@@ -249,6 +249,14 @@ impl Change {
         match self.transaction {
             Transaction::Sqlite(_) => "",
             Transaction::Postgres(_) => " FOR UPDATE SKIP LOCKED",
+        }
+    }
+
+    /// How a text about many rows marks the places of its values.
+    pub(crate) fn marks(&self) -> Marks {
+        match self.transaction {
+            Transaction::Sqlite(_) => Marks::Nameless,
+            Transaction::Postgres(_) => Marks::Numbered,
         }
     }
 

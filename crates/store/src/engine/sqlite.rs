@@ -66,6 +66,10 @@ const TURN_TIMEOUT: Duration = Duration::from_secs(30);
 /// Connections that only read.
 const READERS: u32 = 4;
 
+/// After so many pages (16 MB) the write-ahead log is folded into the file; SQLite's own 1,000 are a hundred messages, and
+/// each folding flushes the disk twice more.
+const CHECKPOINT_PAGES: &str = "4000";
+
 /// What stands at the start of each database file, <https://www.sqlite.org/fileformat.html#the_database_header>.
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 /// Our mark in the header's field for it: "Post".
@@ -185,7 +189,7 @@ fn create_file(path: &Path) -> std::io::Result<()> {
 async fn connect_writer(path: &Path) -> Result<SqliteConnection, sqlx::Error> {
     let options =
         connect_options(path).journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full);
-    options.connect().await
+    options.pragma("wal_autocheckpoint", CHECKPOINT_PAGES).connect().await
 }
 
 impl Sqlite {

@@ -150,11 +150,12 @@ impl<'b> Batch<'b> {
             let count = MOST_ROWS.min(1 << left.len().ilog2());
             let chunk: Vec<Vec<Value>> = left.by_ref().take(count).collect();
             let columns = chunk[0].len();
+            let marks = self.change.marks();
             let text = self
                 .tools
                 .texts
                 .entry((head, count))
-                .or_insert_with(|| many_rows(head, columns, count, tail));
+                .or_insert_with(|| many_rows(marks, head, (count, columns), tail));
             let values = chunk.into_iter().flatten().collect();
             brought.extend(self.change.all(Statement::with(text.clone(), values)).await?);
         }
