@@ -8,7 +8,7 @@ use axum::extract::{FromRequestParts, State};
 use http::header;
 use http::request::Parts;
 use store::queue::{Count, MessageState};
-use store::{AccountRow, Page};
+use store::{AccountRow, CredentialRow, Page};
 
 use super::access::Viewer;
 use super::host::Source;
@@ -114,6 +114,23 @@ async fn write_expiries(app: &App, accounts: &[AccountRow], text: &mut String) -
         if let Some(grant) = app.store.grants().find(account.id).await? {
             let left = (grant.renewed_at + GRANT_LIFE - now).whole_seconds();
             sample(text, name, &format!("account=\"{}\"", escaped(&account.name)), left);
+        }
+    }
+    let name = "postern_client_secret_expiry_seconds";
+    family(
+        text,
+        name,
+        "gauge",
+        "Seconds until the account's client secret expires, where its end was noted.",
+    );
+    for account in accounts {
+        if let CredentialRow::Secret { expires_at: Some(end), .. } = &account.credential {
+            sample(
+                text,
+                name,
+                &format!("account=\"{}\"", escaped(&account.name)),
+                (*end - now).whole_seconds(),
+            );
         }
     }
     let name = "postern_certificate_expiry_seconds";

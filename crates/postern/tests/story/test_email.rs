@@ -343,4 +343,10 @@ async fn a_secret_whose_noted_end_is_near_or_past_is_warned_of() {
         assert!(stage["detail"].as_str().unwrap().contains(words), "{stage}");
         assert!(stage["fix"].as_str().unwrap().contains("--secret-expires"), "{stage}");
     }
+    // By now it is ten days over, less what is left of the day of its end.
+    let metrics = house.local().get("/metrics").await.text();
+    let line =
+        metrics.lines().find(|line| line.starts_with("postern_client_secret_expiry_seconds{")).unwrap();
+    let left: i64 = line.rsplit(' ').next().unwrap().parse().unwrap();
+    assert!(line.contains("account=\"mail\"") && (-11 * 86_400..-9 * 86_400).contains(&left), "{line}");
 }
