@@ -24,7 +24,7 @@ class Node(unittest.TestCase):
         application = [*cls.lab.app["application"], "Mail.ReadWrite"]
         cls.lab.change_app(certificates=[made.public_pem()], application=application)
         cls.person = Person(cls.lab)
-        told = ("login", "graph", "control", "tenant", "client", "secret", "user", "authority")
+        told = ("login", "graph", "control", "tenant", "client", "secret", "user", "password", "authority")
         cls.told = {name: getattr(cls.lab, name) for name in told}
         files = {"key": made.key, "pem": made.pem, "both": made.both}
         cls.told.update({name: str(file) for name, file in files.items()}, signIn=cls.person.address)

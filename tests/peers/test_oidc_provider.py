@@ -20,7 +20,11 @@ class Provider(Server):
     script = "oidc-provider.mjs"
 
 
-class OidcProvider(unittest.TestCase):
+class Desk(unittest.TestCase):
+    """A provider, a mail server that takes its tokens, and a Postern between them."""
+
+    more = {}
+
     def setUp(self):
         folder = pathlib.Path(tempfile.mkdtemp(prefix="peers-"))
         authority = Certificate(folder, "mail-authority")
@@ -30,7 +34,7 @@ class OidcProvider(unittest.TestCase):
         graph, outlook = "https://graph.peers.example", "https://outlook.peers.example"
         redirect = f"https://localhost:{port}/authorize"
         scopes = [f"{graph}/User.Read", f"{outlook}/SMTP.Send"]
-        rules = {"client": CLIENT, "redirect": redirect, "scopes": scopes, "user": USER, "accessSeconds": 30}
+        rules = {"client": CLIENT, "redirect": redirect, "scopes": scopes, "user": USER, "accessSeconds": 30, **self.more}
         self.provider = Provider(pem=str(self.certificate.pem), **rules)
         issuer = f"http://127.0.0.1:{self.provider.port}"
         cloud = {"name": "peers", "login": issuer, "graph": graph, "outlook_scope": outlook, "ca_file": authority.pem}
@@ -64,6 +68,8 @@ class OidcProvider(unittest.TestCase):
             self.told = self.provider.stop()
         return [one for one in self.told if one.get("event") == name]
 
+
+class OidcProvider(Desk):
     def test_a_sign_in_and_mails_with_tokens_that_rotate(self):
         self.add_account()
         self.sign_in()
@@ -97,6 +103,25 @@ class OidcProvider(unittest.TestCase):
         page = self.house.fetch("/authorize?" + urllib.parse.urlencode(browser.answer))
         self.assertIn("invalid_client", page)
         self.assertEqual({one["error"] for one in self.events("grant.error")}, {"invalid_client"})
+
+
+class SecretByBasic(Desk):
+    """What a client is registered for at most providers."""
+
+    more = {"secret": "s3cret~with: signs%", "secretMethod": "client_secret_basic"}
+
+    def test_a_secret_is_said_as_the_client_was_registered_for(self):
+        account = ["--tenant", TENANT, "--client", CLIENT, "--secret-stdin", "--cloud", "peers"]
+        account += ["--transport", "smtp", "--from", ""]
+        self.house.ask("account", "add", "--name", "person", *account, given=self.more["secret"])
+        self.sign_in()
+        ok, stages = self.house.test_email("bob@else.example", "person")
+        self.assertTrue(ok, stages)
+        self.assertEqual(self.events("grant.revoked"), [])
+
+
+class SecretInTheForm(SecretByBasic):
+    more = {"secret": "s3cret~with: signs%", "secretMethod": "client_secret_post"}
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ mod door;
 mod entra;
 mod exchange;
 mod graph;
+mod hosts;
 mod mailbox;
 mod mime;
 mod page;

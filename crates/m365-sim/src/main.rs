@@ -26,9 +26,9 @@ struct Arguments {
     /// Tenant (directory) id; a new one at each start otherwise.
     #[arg(long, value_name = "GUID")]
     tenant: Option<Uuid>,
-    /// Verified domain of the tenant.
-    #[arg(long, default_value = "contoso.example")]
-    domain: String,
+    /// Verified domain of the tenant [default: contoso.example, or that of --world]
+    #[arg(long)]
+    domain: Option<String>,
     /// The tenant's set-up as JSON, in the form of GET /world; the demo tenant otherwise.
     #[arg(long, value_name = "FILE.json")]
     world: Option<PathBuf>,
@@ -78,8 +78,12 @@ fn read_world(arguments: &Arguments) -> Result<World> {
                 std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
             World::from_json(&text).with_context(|| format!("{} is no world", path.display()))?
         }
-        None => World::demo_in(&arguments.domain, &REDIRECT_URIS),
+        None => World::demo_in(arguments.domain.as_deref().unwrap_or("contoso.example"), &REDIRECT_URIS),
     };
+    if let Some(domain) = &arguments.domain {
+        let change = serde_json::json!({"tenant": {"domain": domain.to_ascii_lowercase()}});
+        world = world.changed(&change).with_context(|| format!("--domain {domain}"))?;
+    }
     world.switches.discard_messages |= arguments.discard;
     if let Some(id) = arguments.tenant {
         world.tenant.id = id;

@@ -38,7 +38,7 @@ impl RequestLog {
     pub(crate) fn keep_call(&mut self, now: OffsetDateTime, service: &str, call: &Call, answer: &Answer) {
         let mut entry = Map::new();
         entry.insert("service".into(), service.into());
-        entry.insert("method".into(), call.method.as_str().into());
+        entry.insert("method".into(), call.asked.as_str().into());
         entry.insert("host".into(), call.host.clone().into());
         entry.insert("path".into(), call.path.clone().into());
         entry.insert("query".into(), masked(&call.query));

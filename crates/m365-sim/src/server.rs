@@ -87,11 +87,22 @@ async fn respond(
 /// Entra's and Graph's paths don't meet, so one listener serves both.
 async fn answer_as_microsoft(tenant: &Tenant, call: &Call) -> Answer {
     let (service, answer) = match call.segments.first().map(String::as_str) {
+        _ if call.method == http::Method::OPTIONS => ("preflight", preflight(call)),
         Some("v1.0" | "oidc" | "beta") => ("graph", crate::graph::answer(tenant, call).await),
         Some("api") => ("outlook", crate::graph::answer_upload(tenant, call).await),
         _ => ("entra", crate::entra::answer(tenant, call).await),
     };
-    tracing::info!(service, method = %call.method, path = call.path, status = answer.status(), "answered");
+    tracing::info!(service, method = %call.asked, path = call.path, status = answer.status(), "answered");
     tenant.lock().requests.keep_call(tenant.now(), service, call, &answer);
     answer
+}
+
+/// A browser's question whether a page of another site may ask (Fetch, 4.8): Entra and Graph let all of them.
+fn preflight(call: &Call) -> Answer {
+    let wanted = call.header("access-control-request-headers").unwrap_or("authorization,content-type");
+    Answer::empty(200)
+        .with("access-control-allow-origin", "*")
+        .with("access-control-allow-methods", "GET, POST, PUT, PATCH, DELETE, OPTIONS")
+        .with("access-control-allow-headers", wanted)
+        .with("access-control-max-age", "3600")
 }

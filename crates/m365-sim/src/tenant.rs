@@ -3,9 +3,10 @@
 
 use crate::clock::Clock;
 use crate::entra::keys::SigningKeys;
+use crate::hosts::Hosts;
 use crate::mailbox::Mailboxes;
 use crate::request_log::RequestLog;
-use crate::tls::{LOCAL_HOSTS, MICROSOFT_HOSTS};
+use crate::tls::LOCAL_HOSTS;
 use crate::world::World;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use time::OffsetDateTime;
@@ -101,6 +102,6 @@ impl Tenant {
 
     /// Whether a URL's host means this simulator's Entra.
     pub(crate) fn is_login_host(&self, host: &str) -> bool {
-        self.is_own_host(host) || MICROSOFT_HOSTS[0].eq_ignore_ascii_case(host)
+        self.is_own_host(host) || Hosts::of_login(host).is_some()
     }
 }

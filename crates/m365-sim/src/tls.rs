@@ -1,6 +1,7 @@
 //! The certificate authority of one run and the server certificate for the simulated hosts.
 //! Both are new at each start and exist in memory only; `--ca-out` writes the public part.
 
+use crate::hosts;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
@@ -10,15 +11,6 @@ use rustls::ServerConfig;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use std::sync::Arc;
 use time::{Duration, OffsetDateTime};
-
-/// Microsoft's own host names, so that clients can be run against the simulator under them.
-pub(crate) const MICROSOFT_HOSTS: &[&str] = &[
-    "login.microsoftonline.com",
-    "graph.microsoft.com",
-    "outlook.office.com",
-    "outlook.office365.com",
-    "smtp.office365.com",
-];
 
 /// Names by which the simulator is reached on its own machine.
 pub(crate) const LOCAL_HOSTS: &[&str] = &["localhost", "127.0.0.1", "::1"];
@@ -40,8 +32,7 @@ pub(crate) struct Tls {
 pub(crate) fn make(host: &str) -> anyhow::Result<Tls> {
     let ca = authority()?;
     let key = KeyPair::generate()?;
-    let mut names: Vec<String> =
-        LOCAL_HOSTS.iter().chain(MICROSOFT_HOSTS).map(|&name| name.to_owned()).collect();
+    let mut names: Vec<String> = LOCAL_HOSTS.iter().copied().chain(hosts::all()).map(str::to_owned).collect();
     if !names.iter().any(|name| name == host) {
         names.push(host.to_owned());
     }

@@ -38,7 +38,10 @@ impl Fields {
 /// A request.
 #[derive(Debug)]
 pub(crate) struct Call {
+    /// As it is answered: HEAD is a GET whose body stays away (RFC 9110, 9.3.2), which hyper sees to.
     pub(crate) method: Method,
+    /// As it was asked.
+    pub(crate) asked: Method,
     pub(crate) path: String,
     pub(crate) segments: Vec<String>,
     pub(crate) query: Fields,
@@ -57,8 +60,10 @@ impl Call {
         let (parts, body) = request.into_parts();
         let host = host_of(&parts).unwrap_or_else(|| "localhost".into());
         let path = parts.uri.path().to_owned();
+        let method = if parts.method == Method::HEAD { Method::GET } else { parts.method.clone() };
         Ok(Self {
-            method: parts.method,
+            method,
+            asked: parts.method,
             segments: segments(&path),
             query: Fields::parse(parts.uri.query().unwrap_or_default().as_bytes()),
             path,
@@ -181,7 +186,7 @@ fn host_of(parts: &http::request::Parts) -> Option<String> {
 }
 
 /// Empty segments don't count: Graph's own Python SDK sends `/v1.0//users/…`.
-fn segments(path: &str) -> Vec<String> {
+pub(crate) fn segments(path: &str) -> Vec<String> {
     let parts = path.split('/').filter(|part| !part.is_empty());
     parts.map(|part| percent_decode_str(part).decode_utf8_lossy().into_owned()).collect()
 }

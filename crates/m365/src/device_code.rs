@@ -63,10 +63,11 @@ pub async fn start(
     form.add("client_id", account.client_id.as_str());
     form.add("scope", &scope::to_sign_in_by_device(account));
     // Entra takes these two fields only (facts 1.9); others authenticate the client here too (§3.1).
-    if !account.cloud.is_entra() {
-        form.prove(account, &doors, now)?;
-    }
-    read_device_code(&form.post(connection, &endpoint).await?, now)
+    let answer = match account.cloud.is_entra() {
+        true => form.post(connection, &endpoint, None).await?,
+        false => form.post_proved(connection, account, &doors, &endpoint, now).await?,
+    };
+    read_device_code(&answer, now)
 }
 
 /// Asks once whether the person is done.

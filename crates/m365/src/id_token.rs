@@ -4,7 +4,6 @@
 //! RS256 only, by a key of the provider's own set; audience, issuer, tenant, nonce and time must all fit.
 //! Only [`verify`] makes an [`IdToken`]. Neighbours: `provider` has the keys, `signed_in` asks.
 
-use std::collections::HashMap;
 use std::fmt;
 
 use base64::Engine;
@@ -19,8 +18,8 @@ use crate::failure::{Failure, LocalTrouble};
 use crate::secret::Nonce;
 use crate::tenant::{ClientId, Tenant};
 
-/// The provider's RSA keys by their `kid`.
-pub(crate) struct SigningKeys(HashMap<String, DecodingKey>);
+/// The provider's RSA keys, with their `kid` where they have one.
+pub(crate) struct SigningKeys(Vec<(Option<String>, DecodingKey)>);
 
 /// What the token has to fit.
 pub(crate) struct Expected<'a> {
@@ -80,13 +79,24 @@ impl SigningKeys {
         Self(keys.iter().filter_map(read_key).collect())
     }
 
-    pub(crate) fn has(&self, kid: &str) -> bool {
-        self.0.contains_key(kid)
+    /// The key of this name; where a token names none, the only one there is (OpenID Connect Core §10.1).
+    fn find(&self, kid: Option<&str>) -> Option<&DecodingKey> {
+        match (kid, &self.0[..]) {
+            (Some(kid), keys) => {
+                keys.iter().find(|(name, _)| name.as_deref() == Some(kid)).map(|(_, key)| key)
+            }
+            (None, [(_, only)]) => Some(only),
+            (None, _) => None,
+        }
+    }
+
+    pub(crate) fn has(&self, kid: Option<&str>) -> bool {
+        self.find(kid).is_some()
     }
 }
 
 /// Which key an unverified token claims to be signed with: to know what to fetch, nothing else.
-pub(crate) fn unverified_kid(token: &str) -> Result<String, Distrust> {
+pub(crate) fn unverified_kid(token: &str) -> Result<Option<String>, Distrust> {
     let header = token.split('.').next().unwrap_or_default();
     let header = URL_SAFE_NO_PAD.decode(header).map_err(|_| Distrust::Malformed)?;
     let header: Value = serde_json::from_slice(&header).map_err(|_| Distrust::Malformed)?;
@@ -97,13 +107,13 @@ pub(crate) fn unverified_kid(token: &str) -> Result<String, Distrust> {
     if header.get("crit").is_some() {
         return Err(Distrust::Malformed);
     }
-    header["kid"].as_str().map(str::to_owned).ok_or(Distrust::UnknownKey)
+    Ok(header["kid"].as_str().map(str::to_owned))
 }
 
 /// Checks the signature first, then each claim.
 pub(crate) fn verify(token: &str, keys: &SigningKeys, expected: &Expected<'_>) -> Result<IdToken, Distrust> {
     let kid = unverified_kid(token)?;
-    let key = keys.0.get(&kid).ok_or(Distrust::UnknownKey)?;
+    let key = keys.find(kid.as_deref()).ok_or(Distrust::UnknownKey)?;
     let claims = check_signature(token, key)?;
     check_audience(&claims, expected)?;
     check_issuer(&claims, expected)?;
@@ -154,7 +164,7 @@ impl From<Distrust> for Failure {
 
 impl fmt::Debug for SigningKeys {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_set().entries(self.0.keys()).finish()
+        out.debug_set().entries(self.0.iter().map(|(kid, _)| kid)).finish()
     }
 }
 
@@ -162,13 +172,13 @@ impl fmt::Debug for SigningKeys {
 /// clock is a little off.
 const CLOCK_SKEW: Duration = Duration::minutes(5);
 
-fn read_key(key: &Value) -> Option<(String, DecodingKey)> {
+fn read_key(key: &Value) -> Option<(Option<String>, DecodingKey)> {
     let is_for_signing = key["use"].as_str().is_none_or(|purpose| purpose == "sig");
     if key["kty"] != "RSA" || !is_for_signing {
         return None;
     }
     let decoding = DecodingKey::from_rsa_components(key["n"].as_str()?, key["e"].as_str()?).ok()?;
-    Some((key["kid"].as_str()?.to_owned(), decoding))
+    Some((key["kid"].as_str().map(str::to_owned), decoding))
 }
 
 /// The library checks algorithm and signature; the claims are checked here, by the given clock.
@@ -410,9 +420,24 @@ mod tests {
         let signer = TokenSigner::new("key-1");
         let mut jwks = signer.jwks();
         jwks["keys"][0]["use"] = json!("enc");
-        assert!(!SigningKeys::read(&jwks).has("key-1"));
-        assert!(!SigningKeys::read(&json!({"keys": [{"kty": "EC", "kid": "e"}, 5, null]})).has("e"));
-        assert!(!SigningKeys::read(&json!("nothing")).has("e"));
+        assert!(!SigningKeys::read(&jwks).has(Some("key-1")));
+        assert!(!SigningKeys::read(&json!({"keys": [{"kty": "EC", "kid": "e"}, 5, null]})).has(Some("e")));
+        assert!(!SigningKeys::read(&json!("nothing")).has(None));
+    }
+
+    #[test]
+    fn a_token_that_names_no_key_is_of_the_only_one_there_is() {
+        let mut desk = desk();
+        let token = desk.signer.sign_without_kid(&good_claims());
+        assert!(desk.judge(&token).is_ok());
+        let mut jwks = desk.signer.jwks();
+        jwks["keys"][0].as_object_mut().unwrap().remove("kid");
+        desk.keys = SigningKeys::read(&jwks);
+        assert!(desk.judge(&token).is_ok(), "nor need the key have a name");
+        let another = TokenSigner::new("key-2").jwks()["keys"][0].clone();
+        jwks["keys"].as_array_mut().unwrap().push(another);
+        desk.keys = SigningKeys::read(&jwks);
+        assert_eq!(desk.judge(&token), Err(Distrust::UnknownKey), "of two it can't be told");
     }
 
     #[test]

@@ -42,6 +42,17 @@ pub(crate) struct Doors {
     pub(crate) audience: String,
     /// Not every provider has one.
     pub(crate) device_code: Option<Url>,
+    /// Where a client secret goes; what comes first is tried first.
+    pub(crate) secret_places: Vec<SecretPlace>,
+}
+
+/// How a client secret is said (RFC 6749 §2.3.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SecretPlace {
+    /// `client_secret_post`.
+    Form,
+    /// `client_secret_basic`.
+    Header,
 }
 
 /// Who signs ID tokens.
@@ -65,6 +76,7 @@ impl Connection {
                 audience: token.to_string(),
                 token,
                 device_code: Some(cloud.device_code_endpoint(tenant)),
+                secret_places: vec![SecretPlace::Form],
             });
         }
         let document = self.read_discovery(tenant).await?;
@@ -74,6 +86,7 @@ impl Connection {
             token: address(&document, "token_endpoint")?,
             audience: token.to_owned(),
             device_code: address(&document, "device_authorization_endpoint").ok(),
+            secret_places: read_secret_places(&document),
         })
     }
 
@@ -94,7 +107,11 @@ impl Connection {
 
     /// The provider's keys. Where `kid` isn't among those we know, they are fetched again, but not more
     /// often than every [`KEYS_REST`]: keys turn, and nobody may make us hammer the provider.
-    pub(crate) async fn find_keys(&self, address: &Url, kid: &str) -> Result<Arc<SigningKeys>, Failure> {
+    pub(crate) async fn find_keys(
+        &self,
+        address: &Url,
+        kid: Option<&str>,
+    ) -> Result<Arc<SigningKeys>, Failure> {
         if let Some((known, age)) = look_up(&self.provider.keys, address) {
             let has_it = known.has(kid) && age < DOCUMENT_LIFE;
             if has_it || age < KEYS_REST {
@@ -150,6 +167,18 @@ fn read_document(answer: &Answer) -> Result<Value, Failure> {
         .map_err(|_| answer.unreadable("not the JSON document that was asked for"))
 }
 
+/// A server says which ways it knows, not which one this client was registered for: both may have to be tried. One
+/// that says nothing knows Basic (RFC 8414 §2), which is what clients are registered for unless they ask.
+fn read_secret_places(document: &Value) -> Vec<SecretPlace> {
+    let known = [("client_secret_basic", SecretPlace::Header), ("client_secret_post", SecretPlace::Form)];
+    let Some(listed) = document["token_endpoint_auth_methods_supported"].as_array() else {
+        return known.map(|(_, place)| place).to_vec();
+    };
+    let is_listed = |name: &str| listed.iter().any(|method| method == name);
+    let places: Vec<_> = known.iter().filter(|(name, _)| is_listed(name)).map(|(_, place)| *place).collect();
+    if places.is_empty() { vec![SecretPlace::Form] } else { places }
+}
+
 fn member<'a>(document: &'a Value, name: &'static str) -> Result<&'a str, Failure> {
     document[name].as_str().ok_or_else(|| unusable(name, "is missing"))
 }
@@ -193,6 +222,18 @@ mod tests {
         assert_eq!(read(&format!("https://sso.example/entra/{guid}/v2.0")).as_deref(), Some(guid));
         assert_eq!(read("https://login.microsoftonline.com/{tenantid}/v2.0"), None);
         assert_eq!(read(&format!("https://sts.windows.net/{guid}/")), None);
+    }
+
+    #[test]
+    fn a_secret_goes_where_the_provider_says_that_it_may() {
+        let read = |listed: Value| {
+            read_secret_places(&serde_json::json!({"token_endpoint_auth_methods_supported": listed}))
+        };
+        let (form, header) = (SecretPlace::Form, SecretPlace::Header);
+        assert_eq!(read(serde_json::json!(["client_secret_post", "private_key_jwt"])), [form]);
+        assert_eq!(read(serde_json::json!(["client_secret_post", "client_secret_basic"])), [header, form]);
+        assert_eq!(read(Value::Null), [header, form], "the usual one is Basic");
+        assert_eq!(read(serde_json::json!(["private_key_jwt"])), [form]);
     }
 
     #[test]

@@ -40,7 +40,8 @@ pub(crate) async fn prove(
 ) -> Result<SignedIn, Failure> {
     let token = answer.id_token.ok_or_else(id_token_missing)?;
     let identity = connection.find_identity(&account.tenant).await?;
-    let keys = connection.find_keys(&identity.keys, &id_token::unverified_kid(&token)?).await?;
+    let kid = id_token::unverified_kid(&token)?;
+    let keys = connection.find_keys(&identity.keys, kid.as_deref()).await?;
     let expected = Expected {
         client_id: &account.client_id,
         issuer: &identity.issuer,

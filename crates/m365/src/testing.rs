@@ -129,7 +129,16 @@ impl TokenSigner {
     }
 
     pub(crate) fn sign(&self, claims: &Value) -> String {
-        let signed = self.assemble(&json!({"typ": "JWT", "alg": "RS256", "kid": self.kid}), claims, b"");
+        self.sign_under(&json!({"typ": "JWT", "alg": "RS256", "kid": self.kid}), claims)
+    }
+
+    /// As providers with one key do.
+    pub(crate) fn sign_without_kid(&self, claims: &Value) -> String {
+        self.sign_under(&json!({"alg": "RS256"}), claims)
+    }
+
+    fn sign_under(&self, header: &Value, claims: &Value) -> String {
+        let signed = self.assemble(header, claims, b"");
         let signed = signed.trim_end_matches('.');
         let mut signature = vec![0; self.key.public_modulus_len()];
         self.key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), signed.as_bytes(), &mut signature).unwrap();

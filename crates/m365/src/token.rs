@@ -7,6 +7,8 @@
 mod cache;
 mod hints;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use time::{Duration, OffsetDateTime};
 use url::form_urlencoded;
@@ -15,10 +17,10 @@ use zeroize::Zeroizing;
 
 use certs::assertion::{self, Claims};
 
-use crate::account::{Account, Credential};
+use crate::account::{Account, ClientCertificate, Credential};
 use crate::connection::{Answer, Connection};
 use crate::failure::{EntraRefusal, Failure, LocalTrouble};
-use crate::provider::Doors;
+use crate::provider::{Doors, SecretPlace};
 use crate::scope::{self, Resource};
 use crate::secret::{AccessToken, AuthorizationCode, DeviceSecret, RefreshToken, Verifier};
 
@@ -92,57 +94,114 @@ pub(crate) async fn request_token(
     let doors = connection.find_doors(&account.tenant).await?;
     let mut form = Form::default();
     form.add("client_id", account.client_id.as_str());
-    form.prove(account, &doors, now)?;
     form.add_grant(grant);
-    let answer = form.post(connection, &doors.token).await?;
+    let answer = form.post_proved(connection, account, &doors, &doors.token, now).await?;
     read_tokens(&answer, now)
 }
 
+type Field = (&'static str, Zeroizing<String>);
+
 /// The fields of a request.
 #[derive(Default)]
-pub(crate) struct Form(Vec<(&'static str, Zeroizing<String>)>);
+pub(crate) struct Form(Vec<Field>);
+
+/// What proves who asks.
+pub(crate) enum Proof {
+    Fields(Vec<Field>),
+    /// The value of `Authorization`.
+    Header(Zeroizing<String>),
+}
+
+/// All proofs of the account, in the order in which they are tried: a fresh assertion each time (RFC 7523 §2.2, facts
+/// 2.2), or the secret in the places that the provider knows.
+fn proofs(account: &Account, doors: &Doors, now: OffsetDateTime) -> Result<Vec<Proof>, Failure> {
+    let secret = match &account.credential {
+        Credential::Secret(secret) => secret.expose(),
+        Credential::Certificate(certificate) => {
+            return Ok(vec![Proof::Fields(assert_identity(account, certificate, doors, now)?)]);
+        }
+    };
+    let say = |place: &SecretPlace| match place {
+        SecretPlace::Form => Proof::Fields(vec![("client_secret", Zeroizing::new(secret.to_owned()))]),
+        SecretPlace::Header => Proof::Header(basic(account.client_id.as_str(), secret)),
+    };
+    Ok(doors.secret_places.iter().map(say).collect())
+}
+
+fn assert_identity(
+    account: &Account,
+    certificate: &ClientCertificate,
+    doors: &Doors,
+    now: OffsetDateTime,
+) -> Result<Vec<Field>, Failure> {
+    let jti = Uuid::new_v4().to_string();
+    let claims = Claims {
+        client_id: account.client_id.as_str(),
+        audience: &doors.audience,
+        issued_at: now,
+        lifetime: ASSERTION_LIFETIME,
+        jti: &jti,
+    };
+    let signed = assertion::sign(&certificate.key, &certificate.leaf_der, certificate.form, &claims)
+        .map_err(|error| unsigned(&error))?;
+    let kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer".to_owned();
+    Ok(vec![("client_assertion_type", Zeroizing::new(kind)), ("client_assertion", Zeroizing::new(signed))])
+}
+
+/// Name and secret are form-encoded before they are joined (RFC 6749 §2.3.1).
+fn basic(client_id: &str, secret: &str) -> Zeroizing<String> {
+    let encode = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+    let pair = Zeroizing::new(format!("{}:{}", encode(client_id), encode(secret)));
+    Zeroizing::new(format!("Basic {}", STANDARD.encode(pair.as_bytes())))
+}
 
 impl Form {
     pub(crate) fn add(&mut self, name: &'static str, value: &str) {
         self.0.push((name, Zeroizing::new(value.to_owned())));
     }
 
-    /// Proves who asks: a fresh assertion each time (RFC 7523 §2.2, facts 2.2), or the secret.
-    pub(crate) fn prove(
-        &mut self,
+    /// Posts the form with the proof of who asks. Where there are two ways to say it, the second is tried when the
+    /// first isn't taken: a code or refresh token hasn't been looked at then (RFC 6749 §4.1.3, §6).
+    pub(crate) async fn post_proved(
+        &self,
+        connection: &Connection,
         account: &Account,
         doors: &Doors,
+        to: &url::Url,
         now: OffsetDateTime,
-    ) -> Result<(), Failure> {
-        match &account.credential {
-            Credential::Secret(secret) => self.add("client_secret", secret.expose()),
-            Credential::Certificate(certificate) => {
-                let jti = Uuid::new_v4().to_string();
-                let claims = Claims {
-                    client_id: account.client_id.as_str(),
-                    audience: &doors.audience,
-                    issued_at: now,
-                    lifetime: ASSERTION_LIFETIME,
-                    jti: &jti,
-                };
-                let signed =
-                    assertion::sign(&certificate.key, &certificate.leaf_der, certificate.form, &claims)
-                        .map_err(|error| unsigned(&error))?;
-                self.add("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer");
-                self.add("client_assertion", &signed);
+    ) -> Result<Answer, Failure> {
+        let proofs = proofs(account, doors, now)?;
+        let (last, others) = proofs.split_last().expect("an account proves itself in one way at least");
+        for proof in others {
+            match self.post(connection, to, Some(proof)).await {
+                Err(Failure::Entra(refusal)) if refusal.error == "invalid_client" => {}
+                answer => return answer,
             }
         }
-        Ok(())
+        self.post(connection, to, Some(last)).await
     }
 
     /// Posts the form and takes a refusal out of the answer.
-    pub(crate) async fn post(&self, connection: &Connection, to: &url::Url) -> Result<Answer, Failure> {
-        let request = connection
+    pub(crate) async fn post(
+        &self,
+        connection: &Connection,
+        to: &url::Url,
+        proof: Option<&Proof>,
+    ) -> Result<Answer, Failure> {
+        let (fields, header) = match proof {
+            Some(Proof::Fields(fields)) => (fields.as_slice(), None),
+            Some(Proof::Header(value)) => (&[][..], Some(value)),
+            None => (&[][..], None),
+        };
+        let mut request = connection
             .http()
             .post(to.clone())
             .header("content-type", "application/x-www-form-urlencoded")
             .header("accept", "application/json")
-            .body(self.encode());
+            .body(self.encode(fields));
+        if let Some(value) = header {
+            request = request.header("authorization", value.as_str());
+        }
         let answer = connection.exchange(request).await?;
         match answer.is_success() {
             true => Ok(answer),
@@ -150,8 +209,8 @@ impl Form {
         }
     }
 
-    fn encode(&self) -> String {
-        let pairs = self.0.iter().map(|(name, value)| (name, value.as_str()));
+    fn encode(&self, proof: &[Field]) -> String {
+        let pairs = self.0.iter().chain(proof).map(|(name, value)| (name, value.as_str()));
         form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
     }
 

@@ -1,8 +1,8 @@
 // The simulator against Microsoft's @azure/identity and @microsoft/microsoft-graph-client, unchanged.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ClientCertificateCredential, ClientSecretCredential } from "@azure/identity";
-import { Client, FileUpload, LargeFileUploadTask } from "@microsoft/microsoft-graph-client";
+import { ClientCertificateCredential, ClientSecretCredential, EnvironmentCredential } from "@azure/identity";
+import { BatchRequestContent, Client, FileUpload, LargeFileUploadTask } from "@microsoft/microsoft-graph-client";
 import { TokenCredentialAuthenticationProvider } from "@microsoft/microsoft-graph-client/authProviders/azureTokenCredentials/index.js";
 import { claims, lab, ownNames } from "./lab.mjs";
 
@@ -39,6 +39,14 @@ test("a secret", async () => {
   assert.equal(claims((await secret().getToken(GRAPH)).token).appidacr, "1");
 });
 
+test("what the environment says", async () => {
+  const env = { AZURE_TENANT_ID: lab.tenant, AZURE_CLIENT_ID: lab.client, AZURE_CLIENT_CERTIFICATE_PATH: lab.both };
+  Object.assign(process.env, env);
+  const made = new EnvironmentCredential(surroundings);
+  for (const name of Object.keys(env)) delete process.env[name];
+  assert.equal(claims((await made.getToken(GRAPH)).token).appidacr, "2");
+});
+
 test("sendMail", async () => {
   await graph().api(`/users/${lab.user}/sendMail`).post({ message: message("by graph client") });
   assert.equal((await arrived("by graph client")).length, 1);
@@ -59,6 +67,42 @@ test("a draft with a large attachment by upload session", async () => {
   const encoded = content.toString("base64");
   assert.ok(text.replaceAll("\r\n", "").includes(encoded), "the file is inside, whole");
 });
+
+test("a batch, and MIME", async () => {
+  const address = `https://graph.microsoft.com/v1.0/users/${lab.user}/sendMail`;
+  const headers = { "Content-Type": "application/json" };
+  const step = (id, subject) => {
+    const body = JSON.stringify({ message: message(subject) });
+    return { id, request: new Request(address, { method: "POST", body, headers }) };
+  };
+  const batch = new BatchRequestContent([step("1", "first of a batch"), step("2", "second of a batch")]);
+  const { responses } = await graph().api("/$batch").post(await batch.getContent());
+  assert.deepEqual(responses.map((one) => [one.id, one.status]), [["1", 202], ["2", 202]]);
+  const mime = "From: megan@contoso.example\r\nTo: bob@else.example\r\nSubject: mime by js\r\n\r\nhello\r\n";
+  const encoded = Buffer.from(mime).toString("base64");
+  await graph().api(`/users/${lab.user}/sendMail`).header("Content-Type", "text/plain").post(encoded);
+  for (const subject of ["first of a batch", "second of a batch", "mime by js"]) {
+    assert.equal((await arrived(subject)).length, 1, subject);
+  }
+});
+
+test("throttling is waited out as Retry-After says", async () => {
+  const set = (change) => fetch(`${lab.control}/switches`, { method: "PUT", body: JSON.stringify(change) });
+  await set({ graph_throttle_seconds: 1 });
+  const sent = graph().api(`/users/${lab.user}/sendMail`).post({ message: message("after a while") });
+  await throttled();
+  await set({ graph_throttle_seconds: 0 });
+  await sent;
+  assert.equal((await arrived("after a while")).length, 1);
+});
+
+/** Comes back once the simulator has refused a call. */
+async function throttled() {
+  for (;;) {
+    const asked = await (await fetch(`${lab.control}/requests`)).json();
+    if (asked.some((one) => one.status === 429)) return;
+  }
+}
 
 test("errors carry their codes", async () => {
   const post = graph().api(`/users/${lab.user}/sendMail`).post({ message: message("never", "permerror@else.example") });

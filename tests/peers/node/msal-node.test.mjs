@@ -37,6 +37,31 @@ test("a wrong secret has its code", async () => {
   await assert.rejects(token({ clientSecret: "wrong" }), /AADSTS7000215|7000215/);
 });
 
+test("a refusal has its code, its correlation and what can be done about it", async () => {
+  const app = new ConfidentialClientApplication({ auth: auth({ clientSecret: "wrong" }) });
+  const correlationId = "11111111-2222-3333-4444-555555555555";
+  await assert.rejects(app.acquireTokenByClientCredential({ scopes: GRAPH, correlationId }), (error) => {
+    assert.deepEqual([error.errorCode, String(error.errorNo), error.correlationId], ["invalid_client", "7000215", correlationId]);
+    return true;
+  });
+  const elsewhere = { clientSecret: lab.secret, authority: `${lab.login}/11111111-2222-3333-4444-555555555555` };
+  await assert.rejects(token(elsewhere), (error) => error.errorCode === "invalid_request" && /AADSTS90002/.test(error.message));
+  await assert.rejects(token({ clientSecret: lab.secret }, ["https://nobody.example/.default"]), /AADSTS500011/);
+});
+
+test("client capabilities and a claims request change nothing", async () => {
+  const app = new ConfidentialClientApplication({ auth: auth({ clientSecret: lab.secret, clientCapabilities: ["CP1"] }) });
+  const claims = '{"access_token":{"nbf":{"essential":true,"value":"1"}}}';
+  assert.ok((await app.acquireTokenByClientCredential({ scopes: GRAPH, claims })).accessToken);
+});
+
+test("a user name and a password, right and wrong", async () => {
+  const app = new PublicClientApplication({ auth: auth({}) });
+  const given = { scopes: ["User.Read"], username: lab.user, password: lab.password };
+  assert.equal((await app.acquireTokenByUsernamePassword(given)).account.username, lab.user);
+  await assert.rejects(app.acquireTokenByUsernamePassword({ ...given, password: "wrong" }), /AADSTS50126/);
+});
+
 test("a device code, signed in on the pages", async () => {
   const app = new PublicClientApplication({ auth: auth({}) });
   const answer = await app.acquireTokenByDeviceCode({
@@ -55,7 +80,8 @@ test("an authorization code with PKCE, then a refresh for SMTP", async () => {
   const verifier = "v".repeat(64);
   const codeChallenge = createHash("sha256").update(verifier).digest("base64url");
   const scopes = ["User.Read", "Mail.Send"];
-  const address = await app.getAuthCodeUrl({ scopes, redirectUri, codeChallenge, codeChallengeMethod: "S256" });
+  const more = { loginHint: lab.user, domainHint: "contoso.example", prompt: "login", extraQueryParameters: { peers: "yes" } };
+  const address = await app.getAuthCodeUrl({ scopes, redirectUri, codeChallenge, codeChallengeMethod: "S256", ...more });
   const body = new URLSearchParams({ uri: address });
   const { code } = await (await fetch(lab.signIn, { method: "POST", body })).json();
   const answer = await app.acquireTokenByCode({ scopes, redirectUri, code, codeVerifier: verifier });
@@ -65,4 +91,6 @@ test("an authorization code with PKCE, then a refresh for SMTP", async () => {
     scopes: ["https://outlook.office.com/SMTP.Send"],
   });
   assert.equal(claims(outlook.accessToken).aud, "https://outlook.office.com");
+  const again = new ConfidentialClientApplication({ auth: auth({ clientSecret: lab.secret }) });
+  await assert.rejects(again.acquireTokenByCode({ scopes, redirectUri, code, codeVerifier: verifier }), /AADSTS54005/);
 });

@@ -1,6 +1,7 @@
 // npm's oidc-provider as an identity provider that is strict where Entra isn't: private_key_jwt by PS256, PKCE required,
 // refresh tokens that rotate, and a whole grant that ends when a used one comes again. Who signs in needs no page here.
-// It prints its port, then one line of JSON for each event. argv[2]: {pem, client, redirect, scopes, user, accessSeconds}.
+// It prints its port, then one line of JSON for each event. argv[2]: {pem, client, redirect, scopes, user, accessSeconds};
+// with secret and secretMethod the client proves itself by a secret, in that way and no other.
 import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
@@ -20,9 +21,13 @@ server.listen(0, "127.0.0.1", () => {
         redirect_uris: [given.redirect],
         grant_types: ["authorization_code", "refresh_token"],
         response_types: ["code"],
-        token_endpoint_auth_method: "private_key_jwt",
-        token_endpoint_auth_signing_alg: "PS256",
-        jwks: { keys: [{ ...jwk, use: "sig", alg: "PS256" }] },
+        ...(given.secret
+          ? { token_endpoint_auth_method: given.secretMethod, client_secret: given.secret }
+          : {
+              token_endpoint_auth_method: "private_key_jwt",
+              token_endpoint_auth_signing_alg: "PS256",
+              jwks: { keys: [{ ...jwk, use: "sig", alg: "PS256" }] },
+            }),
       },
     ],
     enabledJWA: { clientAuthSigningAlgValues: ["PS256"] },

@@ -8,7 +8,7 @@ use crate::steering::STEERING;
 use crate::tenant::Tenant;
 use crate::timestamp;
 use crate::web::{Answer, Call};
-use crate::world::{App, SWITCHES, User, World, WorldError, merge, object};
+use crate::world::{App, SWITCHES, User, World, WorldError, clock_offset, laid_over, object};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -91,7 +91,8 @@ fn advance(tenant: &Tenant, change: &Value) -> Result<Answer, ControlError> {
     };
     let mut state = tenant.lock();
     let mut world = state.world.clone();
-    world.clock_offset_seconds = world.clock_offset_seconds.saturating_add(seconds);
+    let offset = world.clock_offset_seconds.saturating_add(seconds);
+    world.clock_offset_seconds = clock_offset(&json!(offset))?;
     tenant.set_world(&mut state, world);
     drop(state);
     Ok(clock(tenant))
@@ -164,9 +165,8 @@ fn switches(tenant: &Tenant) -> Answer {
 
 fn put_switches(tenant: &Tenant, change: &Value) -> Result<Answer, ControlError> {
     let mut state = tenant.lock();
-    let mut form = json!(state.world.switches);
-    merge(&mut form, change, "switches")?;
-    let world = World { switches: serde_json::from_value(form)?, ..state.world.clone() };
+    let changed = laid_over(&state.world.switches, change, "switches")?;
+    let world = World { switches: changed, ..state.world.clone() };
     tenant.set_world(&mut state, world);
     drop(state);
     Ok(switches(tenant))

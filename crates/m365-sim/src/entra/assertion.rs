@@ -55,9 +55,8 @@ pub(crate) fn verify(
 ) -> Result<(), Refusal> {
     let assertion = parse(jwt)?;
     let UnverifiedAssertion { header, claims, .. } = &assertion;
-    for name in ["iss", "aud"] {
-        text(claims, name).ok_or_else(|| refusal::assertion_claim_missing(name))?;
-    }
+    text(claims, "iss").ok_or_else(|| refusal::assertion_claim_missing("iss"))?;
+    audience(claims).ok_or_else(|| refusal::assertion_claim_missing("aud"))?;
     let algorithm = algorithm(header)?;
     let named = named_keys(header)?;
     check_client(claims, client_id)?;
@@ -202,7 +201,7 @@ fn check_signature(
 
 /// The token endpoint under the tenant's id or domain, or the tenant's issuer (facts 2.2).
 fn check_audience(claims: &Value, world: &World, tenant: &Tenant, call: &Call) -> Result<(), Refusal> {
-    let audience = text(claims, "aud").and_then(|aud| Url::parse(aud).ok());
+    let audience = audience(claims).and_then(|aud| Url::parse(aud).ok());
     let accepted = audience.is_some_and(|url| {
         let host = url.host_str().unwrap_or_default();
         let called = call.host.split(':').next().unwrap_or_default();
@@ -215,6 +214,15 @@ fn check_audience(claims: &Value, world: &World, tenant: &Tenant, call: &Call) -
             && matches!(path[1..], ["oauth2", "v2.0", "token"] | ["v2.0"])
     });
     if accepted { Ok(()) } else { Err(refusal::assertion_audience()) }
+}
+
+/// One audience, as a text or as a list (RFC 7519, 4.1.3).
+fn audience(claims: &Value) -> Option<&str> {
+    match claims.get("aud")?.as_array().map(Vec::as_slice) {
+        Some([only]) => only.as_str().filter(|aud| !aud.is_empty()),
+        Some(_) => None,
+        None => text(claims, "aud"),
+    }
 }
 
 fn check_time(claims: &Value, now: OffsetDateTime) -> Result<(), Refusal> {

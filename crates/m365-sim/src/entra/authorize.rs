@@ -48,7 +48,9 @@ impl AuthorizeRequest {
 
 pub(super) fn answer(tenant: &Tenant, call: &Call, trace: &Trace, name: &str) -> Answer {
     let world = tenant.lock().world.clone();
-    let query = &call.query;
+    // By POST the same parameters come as a form (OpenID Connect Core, 3.1.2.1).
+    let form = (call.method == http::Method::POST).then(|| call.form());
+    let query = form.as_ref().unwrap_or(&call.query);
     let redirect = match find_redirect(&world, query, name) {
         Ok(redirect) => redirect,
         Err(refusal) => return error_page(&refusal, trace),

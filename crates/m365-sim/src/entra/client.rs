@@ -127,7 +127,10 @@ fn check_secret(app: &App, secret: &str, tenant: &Tenant) -> Result<Proof, Refus
 
 /// RFC 6749, 2.3.1: id and secret form-encoded, then Basic.
 fn basic_credential(call: &Call) -> Option<(String, String)> {
-    let encoded = call.header("authorization")?.strip_prefix("Basic ")?;
+    let (scheme, encoded) = call.header("authorization")?.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
     let text = String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?;
     let (id, secret) = text.split_once(':')?;
     let decode = |part: &str| percent_decode_str(&part.replace('+', " ")).decode_utf8_lossy().into_owned();

@@ -3,9 +3,9 @@
 use super::issue::v2_issuer;
 use super::refusal::{self, Trace};
 use super::{check_tenant, is_common};
+use crate::hosts::{GLOBAL, Hosts};
 use crate::page;
 use crate::tenant::Tenant;
-use crate::tls::MICROSOFT_HOSTS;
 use crate::web::{Answer, Call};
 use serde_json::{Value, json};
 
@@ -18,6 +18,7 @@ pub(super) fn document(tenant: &Tenant, call: &Call, trace: &Trace, name: &str) 
         return super::Refusal { error: "invalid_tenant", ..refusal }.json(call, trace);
     }
     let origin = call.origin();
+    let cloud = Hosts::of_login(&call.host).unwrap_or(GLOBAL);
     let issuer =
         if is_common(name) { format!("{origin}/{{tenantid}}/v2.0") } else { v2_issuer(call, &world) };
     let path = |rest: &str| format!("{origin}/{name}/{rest}");
@@ -43,9 +44,9 @@ pub(super) fn document(tenant: &Tenant, call: &Call, trace: &Trace, name: &str) 
             "at_hash", "c_hash", "email"],
         "kerberos_endpoint": path("kerberos"),
         "tenant_region_scope": "EU",
-        "cloud_instance_name": "microsoftonline.com",
+        "cloud_instance_name": cloud.instance,
         "cloud_graph_host_name": "graph.windows.net",
-        "msgraph_host": "graph.microsoft.com",
+        "msgraph_host": cloud.graph[0],
         "rbac_url": "https://pas.windows.net",
     }))
 }
@@ -64,16 +65,45 @@ pub(super) fn instance(call: &Call, trace: &Trace) -> Answer {
     let asked = call.query.get("authorization_endpoint").and_then(|url| url::Url::parse(url).ok());
     let called = call.host.split(':').next().unwrap_or_default();
     let host = asked.as_ref().and_then(|url| url.host_str()).unwrap_or_default();
-    if host != called && host != MICROSOFT_HOSTS[0] {
+    let known = Hosts::of_login(host);
+    if host != called && known.is_none() {
         return refusal::unknown_instance().json(call, trace);
     }
     let tenant = asked.as_ref().and_then(|url| url.path_segments()?.next()).unwrap_or("common");
-    let names = json!({"preferred_network": call.host, "preferred_cache": call.host, "aliases": [call.host, MICROSOFT_HOSTS[0]]});
     cached(&json!({
         "tenant_discovery_endpoint": format!("{}/{tenant}/v2.0/.well-known/openid-configuration", call.origin()),
         "api-version": "1.1",
-        "metadata": [names],
+        "metadata": [names_of(known, call)],
     }))
+}
+
+/// The names of one instance: those of its cloud, or the one under which the simulator was asked.
+fn names_of(known: Option<Hosts>, call: &Call) -> Value {
+    match known.filter(|cloud| cloud.login.contains(&call.host.as_str())) {
+        Some(cloud) => {
+            json!({"preferred_network": cloud.login[0], "preferred_cache": cloud.preferred_cache, "aliases": cloud.login})
+        }
+        None => {
+            json!({"preferred_network": call.host, "preferred_cache": call.host, "aliases": [call.host, GLOBAL.login[0]]})
+        }
+    }
+}
+
+/// How a user name signs in, which MSAL asks before it sends a password: this tenant federates nobody.
+pub(super) fn user_realm(tenant: &Tenant, upn: &str) -> Answer {
+    let world = tenant.lock().world.clone();
+    let domain = upn.rsplit('@').next().unwrap_or_default();
+    let ours = domain.eq_ignore_ascii_case(&world.tenant.domain);
+    Answer::json(
+        200,
+        &json!({
+            "ver": "1.0",
+            "account_type": if ours { "Managed" } else { "Unknown" },
+            "domain_name": domain,
+            "cloud_instance_name": GLOBAL.instance,
+            "cloud_audience_urn": "urn:federation:MicrosoftOnline",
+        }),
+    )
 }
 
 /// The lookup page that `error_uri` leads to.

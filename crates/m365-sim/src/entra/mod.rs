@@ -92,7 +92,10 @@ fn route(tenant: &Tenant, call: &Call, trace: &Trace) -> Answer {
             discovery::document(tenant, call, trace, name)
         }
         ("GET", [name, "discovery", "v2.0", "keys"]) => discovery::keys(tenant, call, trace, name),
-        ("GET", [name, "oauth2", "v2.0", "authorize"]) => authorize::answer(tenant, call, trace, name),
+        ("GET" | "POST", [name, "oauth2", "v2.0", "authorize"]) => {
+            authorize::answer(tenant, call, trace, name)
+        }
+        ("GET", [_, "userrealm", upn]) => discovery::user_realm(tenant, upn),
         ("POST", [name, "oauth2", "v2.0", "token"]) => token::answer(tenant, call, trace, name),
         ("POST", [name, "oauth2", "v2.0", "devicecode"]) => device_code::start(tenant, call, trace, name),
         ("GET" | "POST", [_, "oauth2", "v2.0", "logout"]) => sign_in::sign_out(tenant, call),
@@ -110,7 +113,7 @@ fn route(tenant: &Tenant, call: &Call, trace: &Trace) -> Answer {
             refusal::verb_not_accepted("POST, OPTIONS", verb).json(call, trace)
         }
         (verb, [_, "oauth2", "v2.0", "authorize"]) => {
-            refusal::verb_not_accepted("GET", verb).json(call, trace)
+            refusal::verb_not_accepted("GET, POST", verb).json(call, trace)
         }
         _ => discovery::not_found(call),
     }

@@ -2,6 +2,7 @@
 //! It knows the catalogue, not what is granted.
 
 use super::refusal::{self, Refusal};
+use crate::hosts::Hosts;
 use crate::tenant::Tenant;
 use crate::world::{DelegatedPermission, Resource, delegated_permission};
 use url::Url;
@@ -107,10 +108,9 @@ pub(crate) fn resource_named(name: &str, tenant: &Tenant) -> Option<Resource> {
         }
     }
     let url = Url::parse(name).ok().filter(|url| url.scheme() == "https")?;
-    match url.host_str()?.to_ascii_lowercase().as_str() {
-        "graph.microsoft.com" => Some(Resource::Graph),
-        "outlook.office.com" | "outlook.office365.com" => Some(Resource::Exchange),
-        host if tenant.is_own_host(host) => Some(Resource::Graph),
-        _ => None,
+    let host = url.host_str()?;
+    if Hosts::of_outlook(host).is_some() {
+        return Some(Resource::Exchange);
     }
+    (Hosts::of_graph(host).is_some() || tenant.is_own_host(host)).then_some(Resource::Graph)
 }

@@ -9,7 +9,7 @@ use super::{Grant, Session, admin_consent, consent, device_code, redirect};
 use crate::page;
 use crate::tenant::{State, Tenant};
 use crate::web::{Answer, Call, Fields};
-use crate::world::{App, User};
+use crate::world::{App, User, World};
 use time::Duration;
 use uuid::Uuid;
 
@@ -108,7 +108,8 @@ pub(super) fn post_password(tenant: &Tenant, call: &Call, trace: &Trace) -> Answ
         state.entra.flows.remove(&ctx);
         return flow.purpose.refuse(&mut state, &refusal::consent_declined("access_denied"), trace);
     }
-    let user = match check_password(&state, &form) {
+    let (email, password) = (form.get("email").unwrap_or_default(), form.get("password").unwrap_or_default());
+    let user = match check_password(&state.world, email, password) {
         Ok(user) => user.clone(),
         Err(refusal) => return password_page(&state, &flow.purpose, &ctx, Some((&form, &refusal))),
     };
@@ -223,11 +224,14 @@ fn signed_in(tenant: &Tenant, state: &mut State, trace: &Trace, ctx: &str, sessi
     consent::proceed(tenant, state, trace, ctx).with("set-cookie", &cookie)
 }
 
-fn check_password<'a>(state: &'a State, form: &Fields) -> Result<&'a User, Refusal> {
-    let email = form.get("email").unwrap_or_default().trim();
-    let user = state.world.user(email).filter(|user| !user.shared);
-    let user = user.ok_or_else(|| refusal::user_unknown(&state.world.tenant.name))?;
-    if user.password.is_empty() || form.get("password") != Some(&user.password) {
+/// The user behind a name and a password.
+///
+/// # Errors
+/// 50034, 50126, 50057.
+pub(super) fn check_password<'a>(world: &'a World, name: &str, password: &str) -> Result<&'a User, Refusal> {
+    let user = world.user(name.trim()).filter(|user| !user.shared);
+    let user = user.ok_or_else(|| refusal::user_unknown(&world.tenant.name))?;
+    if user.password.is_empty() || password != user.password {
         return Err(refusal::wrong_password());
     }
     if user.enabled { Ok(user) } else { Err(refusal::user_disabled()) }

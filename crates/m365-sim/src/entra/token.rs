@@ -1,17 +1,18 @@
-//! The token endpoint: client_credentials, authorization_code, refresh_token, device_code.
+//! The token endpoint: client_credentials, authorization_code, refresh_token, device_code, password.
 //! A wrong PKCE verifier doesn't burn a code; a used refresh token stays valid (facts 1.6, 3.2).
 
 use super::client::{self, Client, Proof};
 use super::issue::{self, Order};
 use super::refusal::{self, Refusal, Trace};
 use super::scope::{Scopes, What};
-use super::{Grant, check_tenant, device_code, is_common};
+use super::{Grant, check_tenant, device_code, is_common, sign_in};
 use crate::tenant::{State, Tenant};
 use crate::web::{Answer, Call, Fields};
 use crate::world::{Resource, User, World};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 use time::{Duration, OffsetDateTime};
+use uuid::Uuid;
 
 /// Refresh tokens end after so many days without use (facts 3.2).
 const INACTIVITY: Duration = Duration::days(90);
@@ -96,10 +97,10 @@ fn redeem(tenant: &Tenant, call: &Call, name: &str) -> Result<(Value, Proof), Re
     let form = call.form();
     let kind = form.get("grant_type").ok_or_else(|| refusal::missing_parameter("grant_type"))?.to_owned();
     if is_common(name) {
-        return Err(if kind == "client_credentials" {
-            refusal::not_over_common()
-        } else {
-            on_common(&state.world, &form)
+        return Err(match kind.as_str() {
+            "client_credentials" if name.eq_ignore_ascii_case("organizations") => refusal::no_tenant_named(),
+            "client_credentials" => refusal::not_over_common(),
+            _ => on_common(&state.world, &form),
         });
     }
     check_tenant(name, &state.world)?;
@@ -118,6 +119,10 @@ fn redeem(tenant: &Tenant, call: &Call, name: &str) -> Result<(Value, Proof), Re
         }
         "urn:ietf:params:oauth:grant-type:device_code" | "device_code" => {
             let accepted = asking.device(&mut state)?;
+            asking.issue(&mut state, accepted)?
+        }
+        "password" => {
+            let accepted = asking.password(&state)?;
             asking.issue(&mut state, accepted)?
         }
         other => return Err(refusal::unsupported_grant(other)),
@@ -225,6 +230,33 @@ impl Asking<'_> {
         };
         self.check_user(&state.world, &accepted)?;
         device_code::forget(state, text);
+        Ok(accepted)
+    }
+
+    /// RFC 6749, 4.3: user name and password, for public clients and those that prove themselves. A second factor
+    /// can't be asked for.
+    fn password(&self, state: &State) -> Result<Accepted, Refusal> {
+        self.client.must_be_public_or_proven()?;
+        let need = |name| self.form.get(name).ok_or_else(|| refusal::missing_parameter(name));
+        let user = sign_in::check_password(&state.world, need("username")?, need("password")?)?;
+        let asked = Scopes::parse(need("scope")?, self.tenant, &state.world.tenant.name)?;
+        let grant = Grant {
+            client_id: self.client.app.client_id,
+            user: user.id,
+            openid: asked.openid.clone(),
+            nonce: None,
+            session_id: Uuid::new_v4().to_string(),
+            with_mfa: false,
+            signed_in_at: self.tenant.now(),
+        };
+        let accepted = Accepted {
+            grant,
+            with_refresh_token: asked.has("offline_access"),
+            origin: asked.clone(),
+            asked,
+            confidential: self.client.proof != Proof::Public,
+        };
+        self.check_user(&state.world, &accepted)?;
         Ok(accepted)
     }
 

@@ -1,11 +1,12 @@
 //! Users as the directory shows them: the user, his licences, userinfo.
 
 use super::bearer::Bearer;
+use super::messages::Filter;
 use super::refusal::{self, Refusal};
 use super::{Action, Asking, odata};
 use crate::tenant::Tenant;
 use crate::timestamp;
-use crate::web::Answer;
+use crate::web::{Answer, Call};
 use crate::world::{License, ServicePlan, User};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Map, Value, json};
@@ -60,6 +61,43 @@ pub(super) fn userinfo(tenant: &Tenant, bearer: &Bearer) -> Result<Answer, Refus
             "picture": "https://graph.microsoft.com/v1.0/me/photo/$value",
         }),
     ))
+}
+
+/// All users, with `$filter`, `$top` and `$select`.
+pub(super) fn list_users(tenant: &Tenant, call: &Call, bearer: &Bearer) -> Result<Answer, Refusal> {
+    need(call, bearer, &["User.Read.All"])?;
+    let filter = call.query.get("$filter").map(Filter::parse).transpose()?;
+    let top = call.query.get("$top").and_then(|text| text.parse().ok()).unwrap_or(100);
+    let users = tenant.lock().world.users.clone();
+    let fitting =
+        users.iter().map(user_json).filter(|user| filter.as_ref().is_none_or(|one| one.matches(user)));
+    Ok(list(call, "users", fitting.take(top)))
+}
+
+/// The tenant itself.
+pub(super) fn organization(tenant: &Tenant, call: &Call, bearer: &Bearer) -> Result<Answer, Refusal> {
+    need(call, bearer, &["Organization.Read.All", "User.Read"])?;
+    let info = tenant.lock().world.tenant.clone();
+    let domain = json!({"capabilities": "Email", "isDefault": true, "isInitial": false, "name": info.domain, "type": "Managed"});
+    let full = json!({"id": info.id, "displayName": info.name, "countryLetterCode": null, "tenantType": "AAD",
+        "technicalNotificationMails": [], "verifiedDomains": [domain]});
+    let only = full.as_object().expect("written as an object").clone();
+    Ok(list(call, "organization", std::iter::once(only)))
+}
+
+fn need(call: &Call, bearer: &Bearer, wanted: &[&str]) -> Result<(), Refusal> {
+    if call.method != http::Method::GET {
+        return Err(refusal::method_not_allowed());
+    }
+    if bearer.has_any(wanted) { Ok(()) } else { Err(refusal::insufficient_privileges()) }
+}
+
+fn list(call: &Call, kind: &str, all: impl Iterator<Item = Map<String, Value>>) -> Answer {
+    let shown = all.map(|one| Value::Object(select(call.query.get("$select"), one)));
+    odata(&json!({
+        "@odata.context": format!("{}/v1.0/$metadata#{kind}", call.origin()),
+        "value": shown.collect::<Vec<_>>(),
+    }))
 }
 
 fn user_json(user: &User) -> Map<String, Value> {

@@ -2,6 +2,7 @@
 //! The order of the checks is facts §9's; every resource is listed in `route`. It trusts only tokens that
 //! `entra` signed for Graph.
 
+mod batch;
 mod bearer;
 mod compose;
 mod directory;
@@ -76,6 +77,9 @@ async fn handle(tenant: &Tenant, call: &Call, switches: &Switches) -> Result<Ans
     }
     let (name, rest) = match &segments[..] {
         ["oidc", "userinfo"] => return directory::userinfo(tenant, &bearer),
+        ["v1.0", "$batch"] => return Box::pin(batch::answer(tenant, call)).await,
+        ["v1.0", "users"] => return directory::list_users(tenant, call, &bearer),
+        ["v1.0", "organization"] => return directory::organization(tenant, call, &bearer),
         ["v1.0", "me", rest @ ..] => (bearer.user_id()?, rest),
         ["v1.0", "users", name, rest @ ..] => ((*name).to_owned(), rest),
         _ => return Err(refusal::no_such_segment(segments.last().copied().unwrap_or_default())),
@@ -107,7 +111,8 @@ async fn handle(tenant: &Tenant, call: &Call, switches: &Switches) -> Result<Ans
     }
 }
 
-/// OData has three forms of a key: `users/x`, `users('x')` and `applications(appId='x')`.
+/// OData has three forms of a key: `users/x`, `users('x')` and `applications(appId='x')`. What beta has of these
+/// resources is as in v1.0.
 fn keys_as_segments(call: &Call) -> Vec<&str> {
     let mut parts = Vec::new();
     for segment in &call.segments {
@@ -118,6 +123,9 @@ fn keys_as_segments(call: &Call) -> Vec<&str> {
             }
             None => parts.push(segment.as_str()),
         }
+    }
+    if let Some(first) = parts.first_mut().filter(|first| **first == "beta") {
+        *first = "v1.0";
     }
     parts
 }
@@ -229,6 +237,13 @@ fn find_user(state: &State, name: &str, action: Action) -> Result<User, Refusal>
 fn dress(call: &Call, request_id: &str, answer: Answer) -> Answer {
     let diagnostic = r#"{"ServerInfo":{"DataCenter":"SIMULATED","Slice":"E","Ring":"5","ScaleUnit":"001","RoleInstance":"SIM00000001"}}"#;
     let client_request_id = call.header("client-request-id").unwrap_or(request_id);
+    let answer = match call.header("origin") {
+        Some(_) => answer.with("access-control-allow-origin", "*").with(
+            "access-control-expose-headers",
+            "ETag, Location, Content-Range, request-id, client-request-id, Retry-After",
+        ),
+        None => answer,
+    };
     answer
         .with("cache-control", "private")
         .with("vary", "Accept-Encoding")

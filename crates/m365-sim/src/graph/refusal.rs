@@ -139,6 +139,17 @@ pub(super) fn no_such_object(name: &str) -> Refusal {
     Refusal::new(404, "Request_ResourceNotFound", message)
 }
 
+/// Its real text was not seen; the limit is documented (facts 5.7).
+pub(super) fn batch_too_large(most: usize) -> Refusal {
+    let message = format!("Number of batch request steps exceeds the maximum value of {most}.");
+    Refusal::new(400, "BadRequest", message)
+}
+
+/// The body of a part whose predecessor failed.
+pub(super) fn failed_dependency() -> Value {
+    json!({"error": {"code": "FailedDependency", "message": "This request depends on one that failed."}})
+}
+
 pub(super) fn no_such_item() -> Refusal {
     Refusal::new(404, "ErrorItemNotFound", "The specified object was not found in the store.")
 }

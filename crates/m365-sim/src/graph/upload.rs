@@ -5,6 +5,7 @@ use super::Asking;
 use super::drafts::Draft;
 use super::limits::Place;
 use super::refusal::{self, Refusal};
+use crate::hosts::Hosts;
 use crate::mime::Attachment;
 use crate::tenant::Tenant;
 use crate::timestamp;
@@ -17,8 +18,13 @@ const LIFE: Duration = Duration::HOUR;
 /// Smaller files are posted whole.
 const MIN_BYTES: u64 = 3 * 1024 * 1024;
 const MAX_BYTES: u64 = 150 * 1024 * 1024;
-/// The host of upload addresses when Graph was reached under Microsoft's own name.
-const OUTLOOK: &str = "https://outlook.office.com";
+/// Where uploads go: to Exchange's host when Graph was reached under Microsoft's own name, else to the same place.
+fn upload_origin(call: &Call) -> String {
+    match Hosts::of_graph(&call.host) {
+        Some(cloud) => format!("https://{}", cloud.outlook[0]),
+        None => call.origin(),
+    }
+}
 
 /// A file on its way.
 #[derive(Debug)]
@@ -63,7 +69,7 @@ impl Upload {
     /// The answer to createUploadSession.
     pub(super) fn session_json(&self, asking: &Asking<'_>, message: &str) -> Value {
         let origin = asking.call.origin();
-        let host = if origin == "https://graph.microsoft.com" { OUTLOOK } else { &origin };
+        let host = upload_origin(asking.call);
         let tenant = asking.tenant.lock().world.tenant.id;
         let url = format!(
             "{host}/api/gv1.0/users('{}@{tenant}')/messages('{message}')/AttachmentSessions('{}')?authtoken={}",
@@ -142,8 +148,11 @@ fn put(tenant: &Tenant, call: &Call, token: &str, body: &[u8]) -> Result<Answer,
     }
     let Upload { file, bytes, .. } = draft.uploads.remove(at);
     let location = format!(
-        "{OUTLOOK}/api/gv1.0/users('{}@{tenant_id}')/messages('{}')/Attachments('{}')",
-        draft.user, draft.id, file.id
+        "{}/api/gv1.0/users('{}@{tenant_id}')/messages('{}')/Attachments('{}')",
+        call.origin(),
+        draft.user,
+        draft.id,
+        file.id
     );
     draft.attachments.push(Attachment { bytes: bytes.into(), ..file });
     Ok(Answer::empty(201).with("location", &location))

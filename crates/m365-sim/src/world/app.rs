@@ -2,10 +2,11 @@
 //! It knows nothing of tokens; `entra` asks it what was registered and granted.
 
 use super::permission::{ApplicationPermission, DelegatedPermission, Resource};
-use super::{RegisteredCertificate, WorldError, merge};
+use super::{RegisteredCertificate, WorldError, laid_over};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use time::OffsetDateTime;
+use url::Url;
 use uuid::Uuid;
 
 /// A client secret. Its value is a test's own, so it is readable by the control port.
@@ -113,9 +114,27 @@ impl App {
     /// # Errors
     /// [`WorldError`] names the field.
     pub fn from_change(known: Option<&Self>, change: &Value) -> Result<Self, WorldError> {
-        let mut form = serde_json::to_value(known.cloned().unwrap_or_default())?;
-        merge(&mut form, change, "an app")?;
-        Ok(serde_json::from_value(form)?)
+        let app: Self = laid_over(&known.cloned().unwrap_or_default(), change, "an app")?;
+        app.check()?;
+        Ok(app)
+    }
+
+    /// What the portal wouldn't take either: facts 1.8.
+    fn check(&self) -> Result<(), WorldError> {
+        let refuse = |text: String| Err(WorldError::Value(text));
+        let is_web = |uri: &str| {
+            Url::parse(uri).is_ok_and(|url| url.has_host() && matches!(url.scheme(), "https" | "http"))
+        };
+        if let Some(uri) = self.redirect_uris.iter().find(|uri| !is_web(uri) || uri.len() > 256) {
+            return refuse(format!("an app: redirect_uris: '{uri}' is no address of at most 256 characters"));
+        }
+        if let Some(uri) = self.public_redirect_uris.iter().find(|uri| Url::parse(uri).is_err()) {
+            return refuse(format!("an app: public_redirect_uris: '{uri}' is no address"));
+        }
+        if self.secrets.iter().any(|secret| secret.value.is_empty()) {
+            return refuse("an app: secrets: a value is empty".into());
+        }
+        Ok(())
     }
 
     /// The delegated permissions of `resource` that hold for this user, by name.

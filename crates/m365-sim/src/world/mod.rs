@@ -22,8 +22,9 @@ pub(crate) use certificate::{rsa_parts, sha256};
 pub(crate) use license::ServicePlan;
 pub(crate) use permission::{Resource, delegated_permission};
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -122,13 +123,15 @@ impl World {
         let given = object(change, "a world")?;
         for (name, value) in given {
             match name.as_str() {
-                "tenant" | "switches" => merge(&mut form[name], value, name)?,
+                "tenant" => form[name] = json!(laid_over(&self.tenant, value, name)?),
+                "switches" => form[name] = json!(laid_over(&self.switches, value, name)?),
                 "apps" => form[name] = complete(value, "apps", |v| App::from_change(None, v))?,
                 "users" => form[name] = complete(value, "users", |v| User::from_change(None, v))?,
+                "clock_offset_seconds" => form[name] = json!(clock_offset(value)?),
                 _ => form[name] = value.clone(),
             }
         }
-        let world: Self = serde_json::from_value(form)?;
+        let world = Self { unseen: self.unseen.clone(), ..serde_json::from_value(form)? };
         world.check()?;
         Ok(world)
     }
@@ -154,7 +157,8 @@ impl World {
     }
 
     fn check(&self) -> Result<(), WorldError> {
-        if self.tenant.domain.is_empty() || !self.tenant.domain.contains('.') {
+        let plain = |c: char| c.is_ascii_alphanumeric() || ".-".contains(c);
+        if !self.tenant.domain.contains('.') || !self.tenant.domain.chars().all(plain) {
             return Err(WorldError::Value(format!("tenant domain '{}' is no domain", self.tenant.domain)));
         }
         no_twins("app", self.apps.iter().map(|app| app.client_id.to_string()))?;
@@ -167,12 +171,37 @@ pub(crate) fn object<'a>(value: &'a Value, what: &str) -> Result<&'a Map<String,
     value.as_object().ok_or_else(|| WorldError::Value(format!("{what} must be a JSON object")))
 }
 
-/// Puts the members of `change` over those of `form`.
-pub(crate) fn merge(form: &mut Value, change: &Value, what: &str) -> Result<(), WorldError> {
+/// `known` with the members of `change` in place of its own.
+///
+/// # Errors
+/// Names the member that is unknown or of the wrong form.
+pub(crate) fn laid_over<T: Serialize + DeserializeOwned>(
+    known: &T,
+    change: &Value,
+    what: &str,
+) -> Result<T, WorldError> {
+    let mut form = serde_json::to_value(known)?;
     for (name, value) in object(change, what)? {
         form[name] = value.clone();
+        if let Err(error) = T::deserialize(&form) {
+            return Err(WorldError::Value(format!("{what}: {name}: {error}")));
+        }
     }
-    Ok(())
+    Ok(serde_json::from_value(form)?)
+}
+
+/// How far the clock may be moved: a hundred years each way.
+const MOST_SECONDS: i64 = 3_155_760_000;
+
+/// # Errors
+/// When the clock can't be moved so far.
+pub(crate) fn clock_offset(seconds: &Value) -> Result<i64, WorldError> {
+    let offset = seconds.as_i64().filter(|seconds| (-MOST_SECONDS..=MOST_SECONDS).contains(seconds));
+    offset.ok_or_else(|| {
+        WorldError::Value(format!(
+            "clock_offset_seconds: the clock can be moved by whole seconds, {MOST_SECONDS} at most, not by {seconds}"
+        ))
+    })
 }
 
 fn complete<T: Serialize>(
@@ -198,7 +227,6 @@ fn no_twins(what: &'static str, names: impl Iterator<Item = String>) -> Result<(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     #[test]
     fn a_change_keeps_what_it_does_not_name() {

@@ -1,7 +1,7 @@
 //! A person or a shared mailbox of the tenant.
 //! Mail and tokens aren't here; a user says only what the directory and Exchange know of him.
 
-use super::{License, WorldError, merge};
+use super::{License, WorldError, laid_over};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use time::OffsetDateTime;
@@ -87,11 +87,11 @@ impl User {
     /// # Errors
     /// [`WorldError`] names the field.
     pub fn from_change(known: Option<&Self>, change: &Value) -> Result<Self, WorldError> {
-        let mut form = serde_json::to_value(known.cloned().unwrap_or_default())?;
-        merge(&mut form, change, "a user")?;
-        let mut user: Self = serde_json::from_value(form)?;
-        if !is_address(&user.upn) {
-            return Err(WorldError::Value(format!("user: upn '{}' must be name@domain", user.upn)));
+        let mut user: Self = laid_over(&known.cloned().unwrap_or_default(), change, "a user")?;
+        for (name, address) in [("upn", Some(&user.upn)), ("mail", user.mail.as_ref())] {
+            if let Some(address) = address.filter(|address| !is_address(address)) {
+                return Err(WorldError::Value(format!("a user: {name}: '{address}' must be name@domain")));
+            }
         }
         if user.name.is_empty() {
             user.name = user.upn.split('@').next().unwrap_or_default().to_owned();

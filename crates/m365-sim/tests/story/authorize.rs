@@ -251,3 +251,18 @@ async fn instance_discovery_knows_this_host_and_no_other() {
     assert!(reply.text("tenant_discovery_endpoint").starts_with(&lab.sim.https_url), "{}", reply.body);
     ask("https://other.example/common/oauth2/v2.0/authorize").await.refused(400, "invalid_instance", 50049);
 }
+
+#[tokio::test]
+async fn the_request_may_come_by_post() {
+    let lab = Lab::start().await;
+    let fields = [
+        ("client_id", lab.client.as_str()),
+        ("response_type", "code"),
+        ("redirect_uri", REDIRECT),
+        ("scope", SIGN_IN),
+        ("state", "posted"),
+    ];
+    let reply = lab.post_to(&lab.url("oauth2/v2.0/authorize"), &fields).await;
+    assert_eq!(reply.status, 200);
+    assert!(reply.body.as_str().unwrap().contains(">Sign in</button>"), "{}", reply.body);
+}

@@ -30,10 +30,21 @@ async fn mistakes_are_refused_with_the_name_of_the_field() {
         (&app, json!({"delegated": ["Mail.Fly"]}), "Mail.Fly"),
         (&app, json!({"certificates": [private]}), "private key"),
         (&app, json!({"certificates": ["nonsense"]}), "PEM"),
+        (&app, json!({"redirect_uris": null}), "redirect_uris"),
+        (&app, json!({"redirect_uris": ["javascript:alert(1)"]}), "redirect_uris"),
+        (&app, json!({"secrets": [{"value": "x", "expires": "tomorrow"}]}), "secrets"),
+        (&app, json!({"secrets": [{"value": ""}]}), "empty"),
+        (&app, json!({"public_client": "yes"}), "public_client"),
         ("/apps/x", json!({}), "GUID"),
         ("/users/a@contoso.example", json!({"licenses": ["GOLD"]}), "GOLD"),
         ("/users/a@contoso.example", json!({"smtp_auth": "yes"}), "boolean"),
         ("/users/nobody", json!({}), "name@domain"),
+        ("/users/a@contoso.example", json!({"mail": "x"}), "mail"),
+        ("/users/a@contoso.example", json!({"mfa": null}), "mfa"),
+        ("/switches", json!({"graph_throttle_seconds": -1}), "graph_throttle_seconds"),
+        ("/world", json!({"clock_offset_seconds": "x"}), "clock_offset_seconds"),
+        ("/world", json!({"tenant": {"domain": "a b.c"}}), "a b.c"),
+        ("/world", json!({"users": [{"upn": "a@contoso.example", "mailbox": 1}]}), "mailbox"),
         ("/switches", json!({"rain": true}), "rain"),
         ("/switches", json!({"ca_block": 7}), "boolean"),
         ("/world", json!({"planets": []}), "planets"),
@@ -90,6 +101,10 @@ async fn the_clock_moves_everything() {
     assert_eq!(reply.status, 200);
     assert!(lab.sim.now() - before >= time::Duration::days(1));
     assert_eq!(lab.control_send(Method::POST, "/clock", &json!({"days": 1})).await.status, 400);
+    let now = lab.sim.now();
+    let too_far = lab.control_send(Method::POST, "/clock", &json!({"advance_seconds": i64::MAX})).await;
+    assert!(too_far.status == 400 && too_far.text("error").contains("clock"), "{}", too_far.body);
+    assert!(lab.sim.now() - now < time::Duration::HOUR, "nothing has moved");
 }
 
 #[tokio::test]

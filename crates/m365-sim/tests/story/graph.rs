@@ -297,3 +297,53 @@ async fn where_reading_is_granted_sent_mail_is_found_by_its_message_id() {
     assert_eq!(folder.body["totalItemCount"], 1);
     lab.graph_get(&format!("{user}/messages/nothing"), &token).await.denied(404, "ErrorItemNotFound");
 }
+
+#[tokio::test]
+async fn a_batch_is_answered_part_by_part_and_what_depends_on_a_failure_is_not_made() {
+    let lab = Lab::start().await;
+    let token = lab.app_token(GRAPH).await;
+    let part = |id: &str, to: &str, depends: &[&str]| {
+        json!({"id": id, "method": "POST", "url": format!("/users/{}/sendMail", lab.user), "headers": {"Content-Type": "application/json"},
+            "dependsOn": depends, "body": {"message": {"subject": id, "body": {"contentType": "Text", "content": "x"},
+                "toRecipients": [{"emailAddress": {"address": to}}]}}})
+    };
+    let parts = [
+        part("1", "bob@else.example", &[]),
+        part("2", "permerror@else.example", &[]),
+        part("3", "bob@else.example", &["2"]),
+    ];
+    let reply =
+        lab.graph_post("$batch", &token, "application/json", json!({ "requests": parts }).to_string()).await;
+    let answers: Vec<(&str, u64)> = reply.body["responses"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| (one["id"].as_str().unwrap(), one["status"].as_u64().unwrap()))
+        .collect();
+    assert_eq!(answers, [("1", 202), ("2", 400), ("3", 424)], "{}", reply.body);
+    assert_eq!(reply.body["responses"][1]["body"]["error"]["code"], "ErrorInvalidRecipients");
+    assert_eq!(lab.sim.messages("bob@else.example").len(), 1);
+    let many: Vec<_> = (0..21).map(|n| part(&n.to_string(), "bob@else.example", &[])).collect();
+    let reply =
+        lab.graph_post("$batch", &token, "application/json", json!({ "requests": many }).to_string()).await;
+    reply.denied(400, "BadRequest");
+    let nested = json!({"requests": [{"id": "1", "method": "POST", "url": "/$batch", "body": {}}]});
+    lab.graph_post("$batch", &token, "application/json", nested.to_string()).await.denied(400, "BadRequest");
+}
+
+#[tokio::test]
+async fn users_and_the_organization_are_listed_for_those_who_may() {
+    let lab = Lab::start().await;
+    lab.graph_get("users", &lab.app_token(GRAPH).await).await.denied(403, "Authorization_RequestDenied");
+    let roles = ["User.Read.All", "Organization.Read.All"];
+    let roles = roles.map(|name| ApplicationPermission::try_from(name.to_owned()).unwrap());
+    lab.sim.change_world(|world| world.apps[0].application.extend(roles));
+    let token = lab.app_token(GRAPH).await;
+    let filter = format!("users?$filter=userPrincipalName eq '{}'&$select=id,mail", lab.user);
+    let found = lab.graph_get(&filter, &token).await.body;
+    assert_eq!((found["value"].as_array().unwrap().len(), &found["value"][0]["mail"]), (1, &json!(lab.user)));
+    assert_eq!(lab.graph_get("users?$top=2", &token).await.body["value"].as_array().unwrap().len(), 2);
+    assert_eq!(lab.graph_get("organization", &token).await.body["value"][0]["id"], lab.tenant);
+    let beta = format!("{}/beta/users/{}", lab.sim.https_url, lab.user);
+    assert_eq!(Reply::read(lab.http.get(beta).bearer_auth(&token).send().await.unwrap()).await.status, 200);
+}

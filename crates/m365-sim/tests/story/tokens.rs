@@ -1,7 +1,10 @@
 //! The token endpoint: grants, scopes, refresh, revocation, policies, the form of answers.
 
 use crate::support::{Browser, GRAPH, Lab, OUTLOOK_APP, OUTLOOK_SMTP, REDIRECT, Reply, SIGN_IN, decode};
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use base64::{
+    Engine,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
 use m365_sim::world::Outage;
 use serde_json::{Value, json};
 use time::Duration;
@@ -59,6 +62,7 @@ async fn other_tenants_are_refused_by_their_kind() {
     ask("other.example").await.refused(400, "invalid_request", 90002);
     ask("nonsense").await.refused(400, "invalid_request", 900_023);
     ask("common").await.refused(400, "invalid_request", 9_001_023);
+    ask("organizations").await.refused(400, "invalid_request", 50059);
 }
 
 #[tokio::test]
@@ -342,4 +346,85 @@ async fn the_life_of_access_tokens_can_be_set() {
     lab.switch(|switches| switches.access_token_lifetime_seconds = Some(60));
     let reply = lab.ask(&[("grant_type", "client_credentials"), ("scope", GRAPH)]).await;
     assert_eq!(reply.body["expires_in"], 60);
+}
+
+#[tokio::test]
+async fn a_password_is_judged_as_on_the_page_and_no_second_factor_can_be_asked_for() {
+    let lab = Lab::start().await;
+    let ask = async |user: &str, password: &str| {
+        let fields =
+            [("username", user), ("password", password), ("scope", "openid offline_access User.Read")];
+        lab.post(&[&[("grant_type", "password"), ("client_id", lab.client.as_str())], &fields[..]].concat())
+            .await
+    };
+    let reply = ask(&lab.user, &lab.password).await;
+    let (_, claims) = decode(&reply.access_token());
+    assert_eq!((claims["upn"].as_str(), claims["appidacr"].as_str()), (Some(lab.user.as_str()), Some("0")));
+    assert!(reply.body["refresh_token"].is_string() && reply.body["id_token"].is_string());
+    ask(&lab.user, "wrong").await.refused(400, "invalid_grant", 50126);
+    ask("nobody@contoso.example", "x").await.refused(400, "invalid_grant", 50034);
+    let shown = lab.control_get("/requests").await.body.to_string();
+    assert!(!shown.contains(&lab.password));
+    lab.sim.change_world(|world| world.users[0].mfa = true);
+    ask(&lab.user, &lab.password).await.refused(400, "invalid_grant", 50076);
+    lab.sim.change_world(|world| world.apps[0].public_client = false);
+    ask(&lab.user, &lab.password).await.refused(401, "invalid_client", 7_000_218);
+    let realm = lab.http.get(format!("{}/common/userrealm/{}", lab.sim.https_url, lab.user));
+    assert_eq!(Reply::read(realm.send().await.unwrap()).await.text("account_type"), "Managed");
+}
+
+#[tokio::test]
+async fn the_scheme_of_a_basic_credential_is_read_in_any_case() {
+    let lab = Lab::start().await;
+    let encoded = STANDARD.encode(format!("{}:{}", lab.client, lab.secret.replace('~', "%7E")));
+    for scheme in ["Basic", "basic", "BASIC"] {
+        let form = [("grant_type", "client_credentials"), ("scope", GRAPH)];
+        let request = lab.http.post(lab.token_endpoint()).form(&form);
+        let request = request.header("authorization", format!("{scheme} {encoded}"));
+        Reply::read(request.send().await.unwrap()).await.access_token();
+    }
+}
+
+#[tokio::test]
+async fn head_is_answered_as_get_and_a_preflight_lets_browsers_ask() {
+    let lab = Lab::start().await;
+    let discovery = lab.url("v2.0/.well-known/openid-configuration");
+    let head = lab.http.head(&discovery).send().await.unwrap();
+    assert_eq!(
+        (head.status().as_u16(), head.headers()["content-type"].to_str().unwrap()),
+        (200, "application/json; charset=utf-8")
+    );
+    let graph = format!("{}/v1.0/me", lab.sim.https_url);
+    for url in [lab.token_endpoint(), discovery, graph] {
+        let asked = lab.http.request(reqwest::Method::OPTIONS, &url).header("origin", "https://app.example");
+        let answer = asked.header("access-control-request-method", "POST").send().await.unwrap();
+        assert_eq!(
+            (answer.status().as_u16(), answer.headers()["access-control-allow-origin"].to_str().unwrap()),
+            (200, "*"),
+            "{url}"
+        );
+    }
+    let methods: Vec<String> =
+        lab.sim.requests().iter().map(|one| one["method"].as_str().unwrap_or_default().to_owned()).collect();
+    assert_eq!(methods, ["HEAD", "OPTIONS", "OPTIONS", "OPTIONS"], "as they were asked");
+}
+
+#[tokio::test]
+async fn an_instance_is_known_by_all_the_names_of_its_cloud() {
+    let lab = Lab::start().await;
+    let ask = async |authority: &str| {
+        let url = format!("{}/common/discovery/instance", lab.sim.https_url);
+        let query = [("api-version", "1.1"), ("authorization_endpoint", authority)];
+        Reply::read(lab.http.get(url).query(&query).send().await.unwrap()).await
+    };
+    for host in [
+        "login.microsoftonline.com",
+        "login.windows.net",
+        "login.microsoftonline.us",
+        "login.partner.microsoftonline.cn",
+    ] {
+        let reply = ask(&format!("https://{host}/common/oauth2/v2.0/authorize")).await;
+        assert_eq!(reply.status, 200, "{host}: {}", reply.body);
+    }
+    ask("https://evil.example/common/oauth2/v2.0/authorize").await.refused(400, "invalid_instance", 50049);
 }

@@ -111,6 +111,9 @@ const ROWS: &[Row] = &[
     row("CredentialTypeNotAllowedAsPerAppPolicy", TenantAdministrator,
         "A policy of the tenant (app management policy) forbids this kind of credential; most often that is the client secret.",
         "Use a client certificate: generate one in Postern and upload its .cer at {app} > Certificates & secrets > Certificates > Upload certificate."),
+    row("SignInAudienceNotAllowedAsPerAppPolicy", TenantAdministrator,
+        "A policy of the tenant (app management policy) forbids applications that are meant for other tenants, too.",
+        "Register the application with Supported account types: Accounts in this organizational directory only."),
     row("KeyCredentialsInvalidEndDate", TenantAdministrator,
         "The end that was given for the certificate lies after the certificate's own end, or a clock or time zone makes it look so.",
         "Upload the .cer at {app} > Certificates & secrets > Certificates > Upload certificate: the portal takes the end from the certificate. A script gives its notAfter in UTC, a second earlier."),
@@ -130,7 +133,7 @@ const ROWS: &[Row] = &[
     // 404: the mailbox.
     row("MailboxNotEnabledForRESTAPI", TenantAdministrator,
         "{mailbox} has no mailbox in Exchange Online: no licence with Exchange Online, a licence given a moment ago, or a mailbox on premises.",
-        "At admin.microsoft.com > Users > Active users > {mailbox} > Licenses and apps, assign a licence with Exchange Online (for example Office 365 E1). A new mailbox takes some minutes. A shared mailbox needs none."),
+        "At admin.microsoft.com > Users > Active users > {mailbox} > Licenses and apps, assign a licence with Exchange Online. A new mailbox takes some minutes. A shared mailbox needs none."),
     row("ErrorInvalidUser", PosternAdministrator, NO_SUCH_USER, CHECK_FROM),
     row("ResourceNotFound", PosternAdministrator, NO_SUCH_USER, CHECK_FROM),
     row("Request_ResourceNotFound", PosternAdministrator, NO_SUCH_USER, CHECK_FROM),

@@ -5,7 +5,9 @@ use serde_json::{Deserializer, Value};
 use url::form_urlencoded;
 
 use super::{entra, graph, local, network, smtp};
-use crate::failure::{EntraRefusal, Failure, NetworkTrouble, SmtpRefusal, SmtpStage, printable};
+use crate::failure::{
+    EntraRefusal, Failure, GraphRefusal, NetworkTrouble, SmtpRefusal, SmtpStage, printable,
+};
 use crate::graph::read_refusal;
 
 /// The failures that the text tells of, in its order, each once.
@@ -38,10 +40,11 @@ pub(super) fn read(text: &str) -> Vec<Failure> {
     without_repeats(found)
 }
 
-/// The whole text is one code: of Entra, an OAuth error, of Graph, of SMTP, or one of Postern's own.
+/// The whole text is one code: of Entra, an OAuth error, of Graph, of SMTP, or one of Postern's own. What
+/// has the form that only Graph's codes have is one also where it isn't known, and is passed on whole.
 fn read_bare_code(text: &str) -> Option<Failure> {
-    let number = text.parse().ok().filter(|number| entra::is_known(*number));
-    if let Some(number) = number {
+    let number: Option<u32> = text.parse().ok();
+    if let Some(number) = number.filter(|number| entra::is_known(*number)) {
         return Some(EntraRefusal::from_redirect("", &format!("AADSTS{number}"), None, None).into());
     }
     if entra::is_error(text) {
@@ -59,7 +62,22 @@ fn read_bare_code(text: &str) -> Option<Failure> {
     if is_enhanced(text) {
         return Some(smtp_refusal(usual_code(text), Some(text), "").into());
     }
-    local::find(text).map(Into::into)
+    if let Some(code) = number.and_then(|number| u16::try_from(number).ok()).filter(|code| is_smtps(*code)) {
+        return Some(smtp_refusal(code, None, "").into());
+    }
+    if let Some(trouble) = local::find(text) {
+        return Some(trouble.into());
+    }
+    is_graphs(text).then(|| with_graph_code(text, "").into())
+}
+
+/// A word as only Graph's codes are: `ErrorItemNotFound`, `Request_BadRequest`.
+fn is_graphs(text: &str) -> bool {
+    let is_word =
+        text.len() <= CODE_CHARS && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    let is_name = |part: &str| part.starts_with(|c: char| c.is_ascii_uppercase());
+    let joined = text.split_once('_').is_some_and(|(family, name)| is_name(family) && is_name(name));
+    is_word && (joined || text.strip_prefix("Error").is_some_and(is_name))
 }
 
 /// Takes each answer of Entra or Graph out of the text.
@@ -184,13 +202,14 @@ fn smtp_refusal(code: u16, enhanced: Option<&str>, text: &str) -> SmtpRefusal {
 fn read_graph_codes(text: &str, found: &[Failure]) -> Vec<Failure> {
     let is_told = |code: &str| found.iter().any(|known| known.code() == code);
     let codes = graph::find_codes(text).into_iter().filter(|code| !is_told(code));
-    let read = |code: &str| {
-        let mut refusal = read_refusal(0, b"");
-        refusal.code = code.to_owned();
-        refusal.message = printable(text, TEXT_CHARS);
-        refusal.into()
-    };
-    codes.map(read).collect()
+    codes.map(|code| with_graph_code(code, text).into()).collect()
+}
+
+fn with_graph_code(code: &str, text: &str) -> GraphRefusal {
+    let mut refusal = read_refusal(0, b"");
+    refusal.code = code.to_owned();
+    refusal.message = printable(text, TEXT_CHARS);
+    refusal
 }
 
 fn without_repeats(failures: Vec<Failure>) -> Vec<Failure> {
@@ -204,6 +223,8 @@ fn without_repeats(failures: Vec<Failure>) -> Vec<Failure> {
 }
 
 const TEXT_CHARS: usize = 2000;
+/// The longest code of Graph's that was seen has 51.
+const CODE_CHARS: usize = 80;
 /// So many beginnings of JSON are tried in one text; the rest is read as plain text.
 const MOST_BRACES: usize = 64;
 
@@ -214,8 +235,12 @@ fn begins_like_smtp(line: &str) -> bool {
     let line = line.trim_start();
     let line = marks.iter().find_map(|mark| line.strip_prefix(mark)).unwrap_or(line).trim_start();
     let (code, rest) = line.split_at_checked(3).unwrap_or_default();
-    let is_smtp = matches!(code.parse(), Ok(421 | 432 | 450..=455 | 521 | 530 | 534 | 535 | 538 | 550..=556));
-    is_smtp && rest.starts_with([' ', '-']) && rest.len() > 1
+    code.parse().is_ok_and(is_smtps) && rest.starts_with([' ', '-']) && rest.len() > 1
+}
+
+/// The codes of SMTP that HTTP doesn't use.
+fn is_smtps(code: u16) -> bool {
+    matches!(code, 421 | 432 | 450..=455 | 521 | 530 | 534 | 535 | 538 | 550..=556)
 }
 
 /// The second digit of a reply is 5 at most (RFC 5321 §4.2): 587 is a port.

@@ -223,6 +223,10 @@ fn what_tells_nothing_finds_nothing() {
         "12345",
         "PHPMailer 5.2.22 and 5.2.2 on port 587",
         "BadRequest",
+        "Error",
+        "Errors",
+        "GitHub",
+        "snake_case",
         "connect to the server",
         "{{{{{{{",
     ] {
@@ -337,6 +341,14 @@ fn what_the_text_itself_names_is_filled_in() {
 fn what_is_unknown_is_said_to_be() {
     let advice = first("AADSTS4242: A new sentence.", &Facts::default());
     assert!(!advice.known && advice.says.contains("A new sentence."));
-    let advice = first("5.7.999", &Facts::default());
-    assert_eq!((advice.code.as_str(), advice.known), ("550 5.7.999", false));
+    for (text, code) in [
+        ("5.7.999", "550 5.7.999"),
+        ("ErrorNeverSeen", "ErrorNeverSeen"),
+        ("Request_BadRequest", "Request_BadRequest"),
+        ("552", "552"),
+    ] {
+        let advice = first(text, &Facts::default());
+        assert_eq!((advice.code.as_str(), advice.known), (code, false));
+    }
+    assert!(first("535", &Facts::default()).known, "a reply code alone is one");
 }

@@ -5,6 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::json;
 
 use super::*;
+use crate::cloud::{Cloud, CloudSettings};
 use crate::scripted::http::{Play, ScriptedHttp, answer};
 use crate::testing::{
     CLIENT_ID, TENANT_ID, account, client_certificate, connect, now, read_claims, read_form, refusal,
@@ -108,4 +109,58 @@ async fn no_failure_shows_a_secret() {
     assert!(!format!("{failure} {failure:?}").contains("the~secret"));
     let form = format!("{:?}", AccessToken::new(URL_SAFE_NO_PAD.encode("x")));
     assert_eq!(form, "AccessToken(<redacted>)");
+}
+
+/// An account at a plain provider that lists these ways for a secret, and has this token endpoint.
+async fn account_elsewhere(ways: &[&str], token_endpoint: &str) -> Account {
+    let document = json!({
+        "issuer": "https://idp.example", "jwks_uri": "https://idp.example/keys",
+        "authorization_endpoint": "https://idp.example/authorize",
+        "token_endpoint": token_endpoint, "token_endpoint_auth_methods_supported": ways,
+    });
+    let provider = ScriptedHttp::play([answer(200, &document.to_string())]).await;
+    let cloud = Cloud::try_from(CloudSettings {
+        name: "idp".to_owned(),
+        login: provider.url.clone(),
+        graph: "https://graph.example".to_owned(),
+        outlook_scope: "https://outlook.example".to_owned(),
+        outlook_app_scope: "https://outlook.example".to_owned(),
+        smtp: "localhost:2587".to_owned(),
+        ca_pem: None,
+        discovery: Some(format!("{}/.well-known/openid-configuration", provider.url)),
+    });
+    Account { cloud: Arc::new(cloud.unwrap()), ..account("https://unused.example") }
+}
+
+#[tokio::test]
+async fn elsewhere_a_secret_is_said_by_basic_and_in_the_form_where_that_is_not_taken() {
+    let both = ["client_secret_basic", "client_secret_post"];
+    for (ways, refusals, with_header) in
+        [(&both[..], 0, true), (&both[..], 1, false), (&both[1..], 0, false), (&both[..1], 0, true)]
+    {
+        let refused = || answer(401, r#"{"error":"invalid_client"}"#);
+        let plays = (0..refusals).map(|_| refused()).chain([token_answer("t", None)]);
+        let tokens = ScriptedHttp::play(plays).await;
+        let account = account_elsewhere(ways, &tokens.url).await;
+        client_credentials(&connect(&account), &account, Resource::Graph, now()).await.unwrap();
+        let requests = tokens.requests().await;
+        let last = requests.last().unwrap();
+        let form = read_form(&last.body);
+        let basic = STANDARD.encode(format!("{CLIENT_ID}:the%7Esecret"));
+        assert_eq!(last.header("authorization"), with_header.then(|| format!("Basic {basic}")).as_deref());
+        assert_eq!(form.get("client_secret").map(String::as_str), (!with_header).then_some("the~secret"));
+        assert_eq!(form["grant_type"], "client_credentials");
+    }
+}
+
+#[tokio::test]
+async fn a_secret_that_is_wrong_in_both_ways_is_told_once() {
+    let refused =
+        || answer(401, r#"{"error":"invalid_client","error_description":"client authentication failed"}"#);
+    let tokens = ScriptedHttp::play([refused(), refused()]).await;
+    let account = account_elsewhere(&["client_secret_basic", "client_secret_post"], &tokens.url).await;
+    let failure = client_credentials(&connect(&account), &account, Resource::Graph, now()).await;
+    let failure = failure.expect_err("refused twice");
+    assert!(failure.to_string().contains("client authentication failed"), "{failure}");
+    assert!(!format!("{failure:?}").contains("the~secret"));
 }

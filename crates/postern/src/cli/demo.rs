@@ -45,7 +45,7 @@ pub(crate) async fn run(
     logging::start("warn");
     let mut stop = signals::Stop::listen()?;
     let options = DemoOptions { port: command.port, data_dir: globals.data_dir.clone() };
-    let demo = Demo::start(options).await.map_err(|error| Failure::of_start(&error))?;
+    let demo = Demo::start(options).await.map_err(|error| not_started(&error, command.port))?;
     let verdict = tokio::select! {
         verdict = show(command, globals.json, &demo, screen) => verdict,
         () = stop.requested() => Err(Failure::new("cancelled", "the tour was stopped")),
@@ -56,6 +56,17 @@ pub(crate) async fn run(
     }
     demo.stop().await;
     verdict
+}
+
+/// The demo has no configuration to change, so a port that is taken is told in its own words.
+fn not_started(error: &anyhow::Error, port: u16) -> Failure {
+    let mut causes = error.chain().filter_map(|cause| cause.downcast_ref::<std::io::Error>());
+    if causes.any(|cause| cause.kind() == std::io::ErrorKind::AddrInUse) {
+        let message = format!("another program listens on port {port} already");
+        return Failure::new("not_started", message)
+            .hint("take another port: --port N, or --port 0 for a free one");
+    }
+    Failure::of_start(error)
 }
 
 async fn show(
@@ -174,4 +185,22 @@ fn render_step(step: &Step, look: Look) -> String {
         }
     }
     told
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_port_that_is_taken_is_told_with_the_option_that_helps() {
+        let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = taken.local_addr().unwrap().port();
+        let Err(error) = Demo::start(DemoOptions { port, data_dir: None }).await else {
+            panic!("it started on a port that is taken");
+        };
+        let failure = not_started(&error, port);
+        assert_eq!(failure.code, "not_started");
+        assert!(failure.message.contains(&port.to_string()), "{failure}");
+        assert!(failure.hint.unwrap().contains("--port"));
+    }
 }

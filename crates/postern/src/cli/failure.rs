@@ -25,6 +25,7 @@ fn usual_hint(code: &str) -> Option<&'static str> {
         "file_not_found" => "check the name and the directory you are in",
         "permission_denied" => "run it as a user who may, such as root",
         "file_unreadable" | "not_a_file" | "too_large" => "name the certificate's own file",
+        "not_a_directory" => "name the directory that the server keeps its data in: --data-dir DIR",
         "cannot_write" => "choose another place, or make room there",
         "password_unreadable" => "name a readable text file, or use standard input",
         "configuration" => "correct it and start again; docs/configuration.md lists every key",

@@ -113,7 +113,8 @@ fn check_url(url: &Url) -> Result<(), Failure> {
         "http" if local => Ok(()),
         "http" => Err(Failure::usage(
             "--url must begin with https://, because the token would be readable on the way",
-        )),
+        )
+        .hint("for example --url https://mail-gate.example.com:4443")),
         _ => Err(Failure::usage(format!("{url} is not a server's address"))
             .hint("for example --url https://mail-gate.example.com:4443")),
     }

@@ -84,27 +84,67 @@ enum Command {
 #[derive(Debug, Subcommand)]
 enum ClientCommand {
     /// Manage the certificates that accounts prove themselves with
-    #[command(subcommand, visible_alias = "cert")]
+    #[command(
+        subcommand,
+        visible_alias = "cert",
+        after_help = "Examples:
+  postern certificate generate --name gate --output gate.cer
+  postern certificate import --name gate --file gate.pfx
+  postern certificate list"
+    )]
     Certificate(certificate::CertificateCommand),
     /// Manage Microsoft 365 accounts
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Examples:
+  postern account add --name contoso --tenant contoso.com --client APPLICATION-ID --certificate gate
+  postern account authorize contoso
+  postern account check contoso"
+    )]
     Account(account::AccountCommand),
     TestEmail(test_email::TestEmail),
     Send(send::Send),
     /// Look at the messages that were accepted, and intervene
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Examples:
+  postern queue list --state deferred
+  postern queue show ID
+  postern queue retry ID"
+    )]
     Queue(queue::QueueCommand),
     /// Manage the devices and programs that may hand mail over
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Examples:
+  postern submitter add --name scanner --sender scanner@contoso.com
+  postern submitter list"
+    )]
     Submitter(submitter::SubmitterCommand),
     /// Manage API tokens
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Examples:
+  postern token create --name monitoring --role viewer --expires 365d
+  postern token list"
+    )]
     Token(token::TokenCommand),
     /// Manage who may sign in to the console
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Examples:
+  postern user setup-link
+  postern user add --name anna --role operator
+  postern user reset-password anna"
+    )]
     User(user::UserCommand),
     /// Look into the audit log
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Examples:
+  postern audit list
+  postern audit list --json | jq -r '.[].action'"
+    )]
     Audit(audit::AuditCommand),
 }
 

@@ -49,6 +49,14 @@ pub(crate) fn not_over_common() -> Refusal {
     )
 }
 
+pub(crate) fn no_tenant_named() -> Refusal {
+    Refusal::new(
+        50059,
+        "invalid_request",
+        "No tenant-identifying information found in either the request or implied by any provided credentials.",
+    )
+}
+
 pub(crate) fn single_tenant_on_common(client_id: &str, name: &str) -> Refusal {
     Refusal::new(
         50194,

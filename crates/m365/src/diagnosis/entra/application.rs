@@ -13,6 +13,21 @@ pub(super) const CREDENTIALS: &[Row] = &[
         "Make a new certificate in Postern: Settings > Inventory > Manage > Certificates > Generate Certificate (or Replace). \
          Upload its .cer at {app} > Certificates & secrets > Certificates > Upload certificate, and choose it in Settings > Email Settings.",
     ),
+    texted(
+        700027,
+        "not yet valid",
+        PosternAdministrator,
+        "The certificate that Postern proves itself with is on the application, but by Microsoft's clock it isn't valid yet. The message above shows from when it is.",
+        "Wait until then, or choose another certificate in Settings > Email Settings. If it should be valid by now, the clock of the machine that made it was wrong: `timedatectl` shows this machine's.",
+    ),
+    texted(
+        700027,
+        "did not match the expected signature",
+        PosternAdministrator,
+        "A certificate with this thumbprint is on the application, but what was signed doesn't fit it: it was signed with another key, or changed on the way.",
+        "Look for a proxy that changes requests. If there is none, choose another certificate in Settings > Email Settings, upload its .cer at \
+         {app} > Certificates & secrets > Certificates > Upload certificate, and report it to the makers of Postern with the message above.",
+    ),
     row(
         700027,
         TenantAdministrator,
@@ -122,6 +137,12 @@ pub(super) const APPLICATION: &[Row] = &[
         "Postern always asks under the tenant's own path; where this came from another program, give it the tenant ID {tenant} instead of `common`.",
     ),
     row(
+        50059,
+        PosternAdministrator,
+        "Microsoft can't tell which tenant is meant.",
+        "Copy Directory (tenant) ID from {app} > Overview > Essentials into Settings > Email Settings (now: {tenant}). Another program must be given it instead of `organizations`.",
+    ),
+    row(
         9001023,
         PosternAdministrator,
         "This way of signing in needs the tenant's own address, not /common or /consumers.",
@@ -163,11 +184,13 @@ pub(super) const APPLICATION: &[Row] = &[
         "The redirect URI isn't a whole address.",
         "Set public_url in postern.toml to the console's full address, for example https://mail-gate.example.com:4443.",
     ),
+    row(900971, TenantAdministrator, NO_REDIRECT, ADD_REDIRECT),
+    row(500113, TenantAdministrator, NO_REDIRECT, ADD_REDIRECT),
     row(
-        900971,
+        700054,
         TenantAdministrator,
-        "The application has no redirect URI at all.",
-        "At {app} > Authentication > Add a platform > Web, add {redirect_uri}.",
+        "The application was asked for an ID token in the redirect itself, which it isn't allowed to give. Postern never asks for that.",
+        "Give the program that asks for it `response_type=code`, or tick ID tokens at {app} > Authentication > Implicit grant and hybrid flows.",
     ),
 ];
 
@@ -275,3 +298,6 @@ pub(super) const SCOPES: &[Row] = &[
         "Check `graph` and `outlook_scope` of the [[cloud]] in postern.toml. If you configured none, report it: it is a fault in Postern.",
     ),
 ];
+
+const NO_REDIRECT: &str = "The application has no redirect URI at all.";
+const ADD_REDIRECT: &str = "At {app} > Authentication > Add a platform > Web, add {redirect_uri}.";

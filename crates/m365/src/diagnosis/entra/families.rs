@@ -23,6 +23,7 @@ pub(super) const PASSING: &[Row] = &[
 /// Only a mistake in the program brings these.
 pub(super) const OUR_FAULT: &[Row] = &[
     row(700021, PosternAdministrator, OURS, REPORT),
+    row(700023, PosternAdministrator, OURS, REPORT),
     row(5002723, PosternAdministrator, OURS, REPORT),
     row(5002738, PosternAdministrator, OURS, REPORT),
     row(50027, PosternAdministrator, OURS, REPORT),
@@ -34,6 +35,10 @@ pub(super) const OUR_FAULT: &[Row] = &[
     row(9002313, PosternAdministrator, OURS, REPORT),
     row(900561, PosternAdministrator, OURS, REPORT),
     row(28003, PosternAdministrator, OURS, REPORT),
+    row(70003, PosternAdministrator, OURS, REPORT),
+    row(70005, PosternAdministrator, OURS, REPORT),
+    row(70007, PosternAdministrator, OURS, REPORT),
+    row(90023, PosternAdministrator, OURS, REPORT),
 ];
 
 /// `suberror`, for numbers that aren't listed (facts 2.3).

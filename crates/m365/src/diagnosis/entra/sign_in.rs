@@ -145,6 +145,14 @@ pub(super) const PERSON: &[Row] = &[
         "The user isn't in this tenant.",
         "Sign in as {mailbox}, and check the tenant ID in Settings > Email Settings (now: {tenant}).",
     ),
+    row(50020, PosternAdministrator, OUTSIDER, SIGN_IN_INSIDE),
+    row(90072, PosternAdministrator, OUTSIDER, SIGN_IN_INSIDE),
+    row(
+        50089,
+        PosternAdministrator,
+        "Microsoft's page was answered too late, or twice.",
+        "Press Authorize now again, and finish the sign-in without going back in the browser.",
+    ),
     row(
         50126,
         PosternAdministrator,
@@ -211,3 +219,6 @@ pub(super) const DEVICE_CODE: &[Row] = &[
         "Answer Microsoft's question in the browser, and go on.",
     ),
 ];
+
+const OUTSIDER: &str = "Whoever signed in has an account somewhere else, and isn't a member of this tenant.";
+const SIGN_IN_INSIDE: &str = "Press Authorize now and sign in as {mailbox}; a private browser window forgets who was signed in before. If {mailbox} is the right one, check the tenant ID in Settings > Email Settings (now: {tenant}).";
