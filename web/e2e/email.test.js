@@ -39,6 +39,7 @@ test("a button says what is missing instead of failing", async () => {
   await page.getByText("Still missing: Client ID, Tenant ID, Client Certificate").first().waitFor();
   await page.getByRole("button", { name: "Authorize now" }).click();
   await page.getByText("Client ID is needed.").waitFor();
+  await page.waitForFunction((element) => element === document.activeElement, await page.getByLabel("Client ID").elementHandle());
 });
 
 test("what can't be right is said as one types", async () => {
