@@ -6,7 +6,8 @@ import { after, afterEach, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { asConsole, giveCertificate, openConsole, signIn, startBrowser, startDemo } from "./demo.js";
 
-const pfx = (/** @type {string} */ name) => fileURLToPath(new URL(`../../crates/certs/tests/fixtures/pfx/given/${name}`, import.meta.url));
+const fixture = (/** @type {string} */ path) => fileURLToPath(new URL(`../../crates/certs/tests/fixtures/${path}`, import.meta.url));
+const pfx = (/** @type {string} */ name) => fixture(`pfx/given/${name}`);
 const PASSWORD = "hunter2";
 
 /** @type {import("./demo.js").Demo} */ let demo;
@@ -94,21 +95,37 @@ test("importing takes a password-protected file", async () => {
   await row("from the old gate").getByText("imported").waitFor();
 });
 
+/** What is wrong, what is chosen and typed, the field that must say so, and its words. */
 const refusals = /** @type {const} */ ([
-  ["a wrong password", { file: pfx("04_aes256_sha256_chain.pfx"), password: "wrong" }, /password does not open the file/i],
-  ["two passwords that differ", { file: pfx("04_aes256_sha256_chain.pfx"), password: "one", repeated: "two" }, /two passwords differ/i],
-  ["a file that is none", { file: { name: "letter.pfx", mimeType: "text/plain", buffer: Buffer.from("Dear all,") } }, /neither|not .*PKCS|no certificate/i],
-  ["a key that is not RSA", { file: pfx("16_ec_aes.pfx"), password: PASSWORD }, /RSA/],
-  ["a file without a private key", { file: pfx("17_certs_only.pfx"), password: PASSWORD }, /private key/i],
-  ["a certificate that is stored already", { file: pfx("03_3des_3des_chain.pfx"), password: PASSWORD }, /already|from the old gate/i],
-  ["a file that is too large", { file: { name: "big.pfx", mimeType: "application/x-pkcs12", buffer: Buffer.alloc(1024 * 1024 + 1) } }, /larger than 1 MiB/],
-  ["no file", {}, /Choose a file/],
+  ["a wrong password", { file: pfx("04_aes256_sha256_chain.pfx"), password: "wrong" }, "Password", /password does not open the file.*Type the password/i],
+  ["a protected file without a password", { file: pfx("04_aes256_sha256_chain.pfx") }, "Password", /none was given/],
+  ["two passwords that differ", { file: pfx("04_aes256_sha256_chain.pfx"), password: "one", repeated: "two" }, "Repeat password", /two passwords differ/i],
+  ["a file that is none", { file: { name: "letter.pfx", mimeType: "text/plain", buffer: Buffer.from("Dear all,") } }, "Certificate", /neither PKCS#12.*Choose the \.pfx/],
+  ["a file that was cut off", { file: fixture("pfx/made/damaged_cut_at_60_percent.pfx"), password: PASSWORD }, "Certificate", /damaged.*Export the certificate again/],
+  ["a Java key store", { file: fixture("pfx/made/keytool_java_key_store.jks"), password: PASSWORD }, "Certificate", /Java key store.*keytool -importkeystore/],
+  ["an algorithm that nobody reads", { file: fixture("pfx/made/openssl_aes_256_cfb.pfx"), password: PASSWORD }, "Certificate", /cannot read.*Export the certificate again/i],
+  ["a key without its certificate", { file: fixture("pem/key_only.pem") }, "Certificate", /no certificate.*together with/i],
+  ["a file without a private key", { file: pfx("17_certs_only.pfx"), password: PASSWORD }, "Certificate", /no private key.*with its private key/i],
+  ["a key of another certificate", { file: fixture("pem/key_of_another.pem") }, "Certificate", /does not belong.*Export the key together/i],
+  ["a key that is not RSA", { file: pfx("16_ec_aes.pfx"), password: PASSWORD }, "Certificate", /not RSA.*generate a certificate here/i],
+  ["an RSA key that is too small", { file: fixture("pem/rsa_1024.pem") }, "Certificate", /1024 bits.*2048/],
+  ["a certificate whose time is over", { file: fixture("pem/expired.pem") }, "Certificate", /expired on.*renewed/],
+  ["a certificate that is stored already", { file: pfx("03_3des_3des_chain.pfx"), password: PASSWORD }, "Certificate", /from the old gate/],
+  ["a file that is too large", { file: { name: "big.pfx", mimeType: "application/x-pkcs12", buffer: Buffer.alloc(1024 * 1024 + 1) } }, "Certificate", /larger than 1 MiB/],
+  ["no file", {}, "Certificate", /Choose a file/],
 ]);
-for (const [what, fields, words] of refusals) {
-  test(`importing refuses ${what} and keeps what was typed`, async () => {
+for (const [what, fields, label, words] of refusals) {
+  test(`importing refuses ${what} at its field and keeps what was typed`, async () => {
     const box = await fillImport({ name: "kept", ...fields });
     await box.getByRole("button", { name: "Save" }).click();
     await box.getByText(words).first().waitFor();
+    const blamed = box.getByLabel(label, { exact: true });
+    assert.equal(await blamed.getAttribute("aria-invalid"), "true");
+    const described = await blamed.evaluate((field) => (field.getAttribute("aria-describedby") ?? "").split(" ").map((id) => document.getElementById(id)?.textContent).join(" "));
+    assert.match(described, words);
+    // The keyboard is where something is to be mended: at the field, or at the button that chooses the file.
+    const place = label === "Certificate" ? box.getByRole("button", { name: "Browse…" }) : blamed;
+    await page.waitForFunction((element) => element === document.activeElement, await place.elementHandle());
     assert.equal(await box.getByLabel("Name", { exact: true }).inputValue(), "kept");
     if ("password" in fields) assert.equal(await box.getByLabel("Password", { exact: true }).inputValue(), fields.password);
     await box.getByRole("button", { name: "Cancel" }).click();
@@ -116,6 +133,16 @@ for (const [what, fields, words] of refusals) {
     assert.equal(await row("kept").count(), 0);
   });
 }
+
+test("what is imported with a warning says so until it was read", async () => {
+  const box = await fillImport({ name: "for servers", file: fixture("pfx/made/judged_server_only.pfx"), password: PASSWORD });
+  await box.getByRole("button", { name: "Save" }).click();
+  const notice = page.getByRole("status").filter({ hasText: "for servers was imported, with a warning." });
+  await notice.getByText(/client/i).waitFor();
+  assert.ok(!(await page.content()).includes(PASSWORD), "no password stays behind in the page");
+  await page.getByRole("button", { name: "Dismiss" }).click();
+  await notice.waitFor({ state: "detached" });
+});
 
 test("a name that is taken is said as one types", async () => {
   const box = await fillImport({ name: "GATE" });
@@ -135,19 +162,52 @@ test("of several keys in a file one is chosen", async () => {
   await row("one of two").waitFor();
 });
 
-test("a file can be dropped", async () => {
+/** Lets a file fall on something. @param {import("playwright-core").Locator} target @param {string} file @param {string} name */
+async function drop(target, file, name) {
+  const content = (await readFile(file)).toString("base64");
+  const transfer = await page.evaluateHandle(
+    ([text, called]) => {
+      const data = new DataTransfer();
+      data.items.add(new File([Uint8Array.from(atob(text), (c) => c.charCodeAt(0))], called));
+      return data;
+    },
+    /** @type {const} */ ([content, name]),
+  );
+  await target.dispatchEvent("dragover", { dataTransfer: transfer });
+  await target.dispatchEvent("drop", { dataTransfer: transfer });
+}
+
+test("a file can be dropped: on its row, beside it, or on the list", async () => {
   await page.getByRole("button", { name: "Import Certificate" }).click();
   const box = dialog("Import Certificate");
-  const content = (await readFile(pfx("07_aes256_nomac.pfx"))).toString("base64");
-  const transfer = await page.evaluateHandle((text) => {
-    const data = new DataTransfer();
-    data.items.add(new File([Uint8Array.from(atob(text), (c) => c.charCodeAt(0))], "dropped.pfx"));
-    return data;
-  }, content);
-  await box.getByText("or drop a file here").dispatchEvent("drop", { dataTransfer: transfer });
+  await drop(box.getByText("or drop a file here"), pfx("07_aes256_nomac.pfx"), "dropped.pfx");
   await box.getByText("dropped.pfx").waitFor();
   assert.equal(await box.getByLabel("Name", { exact: true }).inputValue(), "dropped");
+  await drop(box.getByLabel("Description", { exact: true }), pfx("07_aes256_nomac.pfx"), "beside.pfx");
+  await box.getByText("beside.pfx").waitFor();
   await box.getByRole("button", { name: "Cancel" }).click();
+  await box.waitFor({ state: "detached" });
+
+  await drop(page.getByRole("table", { name: "Certificates", exact: true }), pfx("07_aes256_nomac.pfx"), "on the list.pfx");
+  await box.getByText("on the list.pfx").waitFor();
+  await box.getByRole("button", { name: "Cancel" }).click();
+});
+
+test("the actions of a row are words, and its menu goes by the keyboard", async () => {
+  await row("gate").hover();
+  for (const word of ["Edit", "Delete", "Replace…", "Download"]) await row("gate").getByText(word, { exact: true }).waitFor();
+  const button = row("gate").getByRole("button", { name: "Download" });
+  await button.focus();
+  await page.keyboard.press("Enter");
+  const first = page.getByRole("menuitem").first();
+  await page.waitForFunction((element) => element === document.activeElement, await first.elementHandle());
+  await page.keyboard.press("Escape");
+  await page.waitForFunction((element) => element === document.activeElement, await button.elementHandle());
+  await page.keyboard.press("Enter");
+  await first.waitFor();
+  const downloaded = page.waitForEvent("download");
+  await page.keyboard.press("Enter");
+  assert.equal((await downloaded).suggestedFilename(), "gate.cer");
 });
 
 test("editing changes name and description", async () => {

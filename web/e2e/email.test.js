@@ -39,6 +39,7 @@ test("a button says what is missing instead of failing", async () => {
   await page.getByText("Still missing: Client ID, Tenant ID, Client Certificate").first().waitFor();
   await page.getByRole("button", { name: "Authorize now" }).click();
   await page.getByText("Client ID is needed.").waitFor();
+  await page.waitForFunction((element) => element === document.activeElement, await page.getByLabel("Client ID").elementHandle());
 });
 
 test("what can't be right is said as one types", async () => {
@@ -110,6 +111,10 @@ test("Send Test Email shows its stages and the message arrives", async () => {
   const said = (await page.getByText("Message ID:").locator("..").textContent()) ?? "";
   const id = /<[^>]+@[^>]+>/.exec(said)?.[0];
   assert.ok(id, said);
+  // What went out to one address is not said of another that is typed now.
+  await page.getByLabel("To", { exact: true }).fill("somebody@else.example");
+  await page.getByText(`The test mail to ${user(1).upn} was accepted.`).waitFor();
+  await page.getByLabel("To", { exact: true }).fill(user(1).upn);
   const sent = await demo.mailbox(user(1).upn);
   assert.ok(sent.some(({ mime }) => Buffer.from(mime, "base64").toString().includes(id)), "the message is in the mailbox");
 });
@@ -126,6 +131,7 @@ test("a failed stage names cause and fix", async () => {
   const failed = page.getByRole("list", { name: "Stages" }).getByRole("listitem").filter({ hasText: "failed" });
   await failed.getByText("Cause").waitFor();
   await failed.getByText("Fix").waitFor();
+  await page.getByRole("alert").getByText(/The test stopped at “[^”]+”\./).waitFor();
 });
 
 test("a second account signs in by secret", async () => {

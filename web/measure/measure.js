@@ -28,8 +28,26 @@ async function countBytes(page, load) {
   return bytes;
 }
 
-/** Scrolls a list to and fro and on, one step a frame, as a wheel that never rests. @param {Page} page @param {string} label */
+/** What the page's own work took so far, in seconds: unlike the frames it hardly depends on what else the machine does. @param {import("playwright-core").CDPSession} session */
+async function workOf(session) {
+  const { metrics } = await session.send("Performance.getMetrics");
+  const of = (/** @type {string} */ name) => metrics.find((metric) => metric.name === name)?.value ?? 0;
+  return { all: of("TaskDuration"), script: of("ScriptDuration"), layout: of("LayoutDuration") + of("RecalcStyleDuration") };
+}
+
+/** Scrolls a list on and on, and tells the frames and the work that each took. @param {Page} page @param {string} label */
 async function scroll(page, label) {
+  const session = await page.context().newCDPSession(page);
+  await session.send("Performance.enable");
+  const before = await workOf(session);
+  const seen = await roll(page, label);
+  const after = await workOf(session);
+  const each = (/** @type {keyof typeof before} */ kind) => Math.round(((after[kind] - before[kind]) * 10_000) / seen.frames) / 10;
+  return { ...seen, work_ms: each("all"), script_ms: each("script"), layout_ms: each("layout") };
+}
+
+/** One step a frame, as a wheel that never rests. @param {Page} page @param {string} label */
+async function roll(page, label) {
   return page.getByRole("region", { name: `${label}, list` }).evaluate(async (scroller, seconds) => {
     /** @type {number[]} */
     const frames = [];

@@ -99,26 +99,31 @@ function PasswordDialog({ onDone, onClose }: { onDone: () => void; onClose: () =
   const [password, setPassword] = useState("");
   const [next, setNext] = useState("");
   const [repeated, setRepeated] = useState("");
+  const [tried, setTried] = useState(false);
   const attempt = useMutation({ mutationFn: () => changePassword({ password, new_password: next }), onSuccess: onDone });
   const problem = attempt.error instanceof Problem ? attempt.error : undefined;
   const wrongOld = problem?.code === "wrong_password";
   const wrongNew = problem?.field === "new_password" || problem?.field === "password";
+  const save = () => {
+    setTried(true);
+    if (password && next && next === repeated) attempt.mutate();
+  };
   return (
     <FormDialog
       title="Change Password"
       action="Save"
       busy={attempt.isPending}
       error={wrongOld || wrongNew ? null : attempt.error}
-      onSubmit={() => password && next && next === repeated && attempt.mutate()}
+      onSubmit={save}
       onClose={onClose}
     >
-      <Field label="Present password" validationMessage={wrongOld ? problem.atField : undefined}>
+      <Field label="Present password" validationMessage={tried && !password ? "Type the password that you have now." : wrongOld ? problem.atField : undefined}>
         <PasswordInput value={password} autoFocus autoComplete="current-password" onChange={setPassword} />
       </Field>
-      <Field label="New password" hint="12 characters or more; a sentence is fine" validationMessage={wrongNew && !wrongOld ? problem.atField : undefined}>
+      <Field label="New password" hint="12 characters or more; a sentence is fine" validationMessage={tried && !next ? "Type the password that you want." : wrongNew && !wrongOld ? problem.atField : undefined}>
         <PasswordInput value={next} autoComplete="new-password" onChange={setNext} />
       </Field>
-      <Field label="Repeat password" validationMessage={repeated && repeated !== next ? "The two passwords differ." : undefined}>
+      <Field label="Repeat password" validationMessage={(tried || repeated) && repeated !== next ? "The two passwords differ." : undefined}>
         <PasswordInput value={repeated} autoComplete="new-password" onChange={setRepeated} />
       </Field>
     </FormDialog>
@@ -136,11 +141,16 @@ interface ProofProps<T> {
 /** Asks for the password before something that it protects. */
 function ProofDialog<T>({ title, action, request, onDone, onClose }: ProofProps<T>) {
   const [password, setPassword] = useState("");
+  const [tried, setTried] = useState(false);
   const attempt = useMutation({ mutationFn: () => request(password), onSuccess: onDone });
   const wrong = attempt.error instanceof Problem && attempt.error.code === "wrong_password" ? attempt.error : undefined;
+  const go = () => {
+    setTried(true);
+    if (password) attempt.mutate();
+  };
   return (
-    <FormDialog title={title} action={action} busy={attempt.isPending} error={wrong ? null : attempt.error} onSubmit={() => password && attempt.mutate()} onClose={onClose}>
-      <Field label="Password" validationMessage={wrong?.atField}>
+    <FormDialog title={title} action={action} busy={attempt.isPending} error={wrong ? null : attempt.error} onSubmit={go} onClose={onClose}>
+      <Field label="Password" hint="The one that you sign in with" validationMessage={tried && !password ? "Type your password." : wrong?.atField}>
         <PasswordInput value={password} autoFocus autoComplete="current-password" onChange={setPassword} />
       </Field>
     </FormDialog>
@@ -156,15 +166,20 @@ const useStyles = makeStyles({
 function ConfirmDialog({ offer, onDone, onClose }: { offer: { secret: string; otpauth_url: string }; onDone: (codes: string[]) => void; onClose: () => void }) {
   const styles = useStyles();
   const [code, setCode] = useState("");
+  const [tried, setTried] = useState(false);
   const attempt = useMutation({ mutationFn: () => confirmTotp(code.trim()), onSuccess: ({ recovery_codes: codes }) => onDone(codes) });
   const wrong = attempt.error instanceof Problem ? attempt.error : undefined;
+  const confirm = () => {
+    setTried(true);
+    if (code.trim()) attempt.mutate();
+  };
   const picture = `data:image/svg+xml,${encodeURIComponent(renderSVG(offer.otpauth_url, { border: 0 }))}`;
   return (
-    <FormDialog title="Add Second Factor" action="Confirm" busy={attempt.isPending} error={wrong ? null : attempt.error} onSubmit={() => code.trim() && attempt.mutate()} onClose={onClose}>
+    <FormDialog title="Add Second Factor" action="Confirm" busy={attempt.isPending} error={wrong ? null : attempt.error} onSubmit={confirm} onClose={onClose}>
       <Body1>Scan this with your authenticator app, or type the secret into it; then type the code that it shows.</Body1>
       <img className={styles.qr} src={picture} alt="QR code for the authenticator app" />
       <Copyable value={offer.secret} what="secret" />
-      <Field label="Code" validationMessage={wrong?.atField}>
+      <Field label="Code" validationMessage={tried && !code.trim() ? "Type the six digits that the app shows." : wrong?.atField}>
         <Input value={code} autoFocus autoComplete="one-time-code" onChange={(_, { value }) => setCode(value)} />
       </Field>
     </FormDialog>

@@ -12,7 +12,6 @@ import { Empty } from "../parts/Empty";
 import { Failed } from "../parts/Failed";
 import { FormDialog } from "../parts/FormDialog";
 import { Section } from "../parts/Page";
-import { exactly } from "../parts/time";
 import { When } from "../parts/When";
 import { RoleField } from "./RoleField";
 import { SimpleTable } from "./SimpleTable";
@@ -53,7 +52,14 @@ export function TokensSection() {
           columns={[
             ["Name", ({ name }) => <strong>{name}</strong>],
             ["Role", ({ role }) => role],
-            ["Created", ({ created, created_by: by }) => <span title={exactly(created)}>by {by}</span>],
+            [
+              "Created",
+              ({ created, created_by: by }) => (
+                <>
+                  <When at={created} /> by {by}
+                </>
+              ),
+            ],
             ["Expires", ({ expires }) => (expires ? <When at={expires} /> : "never")],
             ["Last used", ({ last_used: at }) => (at ? <When at={at} /> : "never")],
             [
@@ -118,9 +124,10 @@ function CreateDialog({ onCreated, onClose }: { onCreated: (created: Schemas["Cr
   );
 }
 
+/** It is gone once this is closed, so only its button does that. */
 function ShowDialog({ created, onClose }: { created: Schemas["CreatedToken"]; onClose: () => void }) {
   return (
-    <Dialog open onOpenChange={(_, { open }) => !open && onClose()}>
+    <Dialog open>
       <DialogSurface>
         <DialogBody>
           <DialogTitle>API Token Created</DialogTitle>

@@ -1,7 +1,7 @@
 import { Badge, Button, Caption1, Field, Input, makeStyles, mergeClasses, Select, Skeleton, SkeletonItem } from "@fluentui/react-components";
 import { ArrowDownloadRegular, ClipboardTaskListLtrRegular } from "@fluentui/react-icons";
 import { keepPreviousData, useInfiniteQuery, useMutation } from "@tanstack/react-query";
-import { useCallback, useDeferredValue, useRef, useState } from "react";
+import { useCallback, useDeferredValue, useMemo, useRef, useState } from "react";
 import { useSearchParams } from "react-router";
 import { type AuditFilter, type AuditItem, auditPages } from "../api/queries";
 import { Empty } from "../parts/Empty";
@@ -73,6 +73,7 @@ function Log({ filter }: { filter: AuditFilter }) {
     if (!isFetchingNextPage) void fetchNextPage();
   }, [isFetchingNextPage, fetchNextPage]);
   const columns = useColumns();
+  const items = useMemo(() => data?.pages.flatMap((page) => page.items) ?? [], [data]);
 
   if (error && !data) return <Failed error={error} retry={() => void refetch()} />;
   if (!data)
@@ -81,14 +82,13 @@ function Log({ filter }: { filter: AuditFilter }) {
         <SkeletonItem size={128} />
       </Skeleton>
     );
-  const items = data.pages.flatMap((page) => page.items);
   if (items.length === 0) return <Empty icon={<ClipboardTaskListLtrRegular />} text="No entry fits" />;
   return (
     <VirtualTable
       label="Audit log"
       columns={columns}
       rows={items}
-      rowKey={({ id }) => id}
+      rowKey={rowKey}
       hasMore={hasNextPage}
       loadMore={loadMore}
       maxHeight="max(320px, calc(100vh - 250px))"
@@ -97,8 +97,15 @@ function Log({ filter }: { filter: AuditFilter }) {
   );
 }
 
+/** The same ones each time: with others, all rows in view are drawn anew when a page arrives. */
 function useColumns(): Column<AuditItem>[] {
   const frame = useFrame();
+  return useMemo(() => columnsOf(frame), [frame]);
+}
+
+const rowKey = ({ id }: AuditItem) => id;
+
+function columnsOf(frame: ReturnType<typeof useFrame>): Column<AuditItem>[] {
   return [
     {
       name: "Time",

@@ -1,22 +1,9 @@
-import {
-  Button,
-  Caption1,
-  makeStyles,
-  Menu,
-  MenuDivider,
-  MenuItem,
-  MenuList,
-  MenuPopover,
-  MenuTrigger,
-  mergeClasses,
-  tokens,
-  Tooltip,
-  useRestoreFocusTarget,
-} from "@fluentui/react-components";
-import { ArrowDownloadRegular, ArrowSyncRegular, DeleteRegular, EditRegular } from "@fluentui/react-icons";
-import { useState } from "react";
+import { Caption1, makeStyles, Menu, MenuDivider, MenuItem, MenuList, MenuPopover, mergeClasses, tokens, useRestoreFocusTarget } from "@fluentui/react-components";
+import { ChevronDownRegular } from "@fluentui/react-icons";
+import { useMemo, useState } from "react";
 import type { Certificate } from "../api/queries";
 import { CopyButton } from "../parts/Copy";
+import { PlainButton } from "../parts/PlainButton";
 import { CertificateStatus } from "../parts/Status";
 import { useFrame } from "../parts/styles";
 import { day, exactly, inDays } from "../parts/time";
@@ -31,26 +18,73 @@ interface Props {
   hasMore: boolean;
   loadMore: () => void;
   onAction: (action: RowAction, certificate: Certificate) => void;
-  maxHeight: string;
 }
 
 const useStyles = makeStyles({
+  place: { display: "flex", flexDirection: "column", minHeight: "160px" },
   name: { fontWeight: tokens.fontWeightSemibold },
   thumb: { display: "flex", alignItems: "center", gap: "4px" },
   hex: { overflow: "hidden", textOverflow: "ellipsis", whiteSpace: "nowrap", overflowWrap: "normal" },
   kind: { flexShrink: 0, width: "52px", whiteSpace: "nowrap" },
-  actions: { display: "flex", gap: "2px", marginLeft: "-6px", flexWrap: "wrap" },
+  // Two and two, each pair under the other.
+  actions: { display: "grid", gridTemplateColumns: "max-content max-content", gap: "2px 4px", marginLeft: "-6px", justifyItems: "start" },
 });
 
-export function CertificateTable({ certificates, hasMore, loadMore, onAction, maxHeight }: Props) {
+const rowKey = ({ id }: Certificate) => id;
+
+export function CertificateTable({ certificates, hasMore, loadMore, onAction }: Props) {
   const styles = useStyles();
   const frame = useFrame();
-  // The rows' menus open in here, so that they lie in the same landmark or dialog as their buttons.
   const [place, setPlace] = useState<HTMLDivElement | null>(null);
-  const columns: Column<Certificate>[] = [
+  const [menu, setMenu] = useState<{ certificate: Certificate; button: HTMLElement } | null>(null);
+  const menuOf = menu?.certificate.id;
+  // The same ones each time: with others, all rows in view are drawn anew when a page arrives.
+  const columns = useMemo(
+    () => columnsOf({ styles, frame, menuOf, onAction, onDownload: (certificate, button) => setMenu({ certificate, button }) }),
+    [styles, frame, menuOf, onAction],
+  );
+  return (
+    <div ref={setPlace} className={styles.place}>
+      <VirtualTable
+        label="Certificates"
+        columns={columns}
+        rows={certificates}
+        rowKey={rowKey}
+        hasMore={hasMore}
+        loadMore={loadMore}
+        maxHeight="100%"
+        estimatedRowHeight={69}
+        minWidth="940px"
+      />
+      {menu && (
+        <DownloadMenu
+          {...menu}
+          place={place}
+          onExport={() => onAction("export", menu.certificate)}
+          onClose={() => {
+            menu.button.focus();
+            setMenu(null);
+          }}
+        />
+      )}
+    </div>
+  );
+}
+
+interface Look {
+  styles: ReturnType<typeof useStyles>;
+  frame: ReturnType<typeof useFrame>;
+  /** Of which certificate the *Download* menu is open. */
+  menuOf: string | undefined;
+  onAction: Props["onAction"];
+  onDownload: (certificate: Certificate, button: HTMLElement) => void;
+}
+
+function columnsOf({ styles, frame, menuOf, onAction, onDownload }: Look): Column<Certificate>[] {
+  return [
     {
       name: "Name",
-      width: "24%",
+      width: "auto",
       cell: (certificate) => (
         <>
           <div className={styles.name}>{certificate.name}</div>
@@ -67,7 +101,7 @@ export function CertificateTable({ certificates, hasMore, loadMore, onAction, ma
     },
     {
       name: "Status",
-      width: "120px",
+      width: "112px",
       cell: (certificate) => (
         <>
           <CertificateStatus certificate={certificate} />
@@ -81,7 +115,7 @@ export function CertificateTable({ certificates, hasMore, loadMore, onAction, ma
     },
     {
       name: "Expires",
-      width: "124px",
+      width: "116px",
       cell: (certificate) => (
         <div className={frame.number} title={exactly(certificate.not_after)}>
           {day(certificate.not_after)}
@@ -92,8 +126,9 @@ export function CertificateTable({ certificates, hasMore, loadMore, onAction, ma
       ),
     },
     {
+      // The whole SHA-1 one fits: it is compared with what the portal shows.
       name: "Thumbprint",
-      width: "30%",
+      width: "392px",
       cell: (certificate) => (
         <>
           <Thumbprint kind="SHA-1" value={certificate.thumbprint_sha1} />
@@ -101,23 +136,15 @@ export function CertificateTable({ certificates, hasMore, loadMore, onAction, ma
         </>
       ),
     },
-    { name: "Used by", width: "16%", cell: (certificate) => certificate.used_by.join(", ") || <span className={frame.quiet}>not used</span> },
-    { name: "Actions", width: "156px", cell: (certificate) => <Actions certificate={certificate} place={place} onAction={onAction} /> },
+    { name: "Used by", width: "13%", cell: (certificate) => certificate.used_by.join(", ") || <span className={frame.quiet}>not used</span> },
+    {
+      name: "Actions",
+      width: "168px",
+      cell: (certificate) => (
+        <Actions certificate={certificate} open={certificate.id === menuOf} onAction={onAction} onDownload={(button) => onDownload(certificate, button)} />
+      ),
+    },
   ];
-  return (
-    <div ref={setPlace}>
-      <VirtualTable
-        label="Certificates"
-        columns={columns}
-        rows={certificates}
-        rowKey={({ id }) => id}
-        hasMore={hasMore}
-        loadMore={loadMore}
-        maxHeight={maxHeight}
-        estimatedRowHeight={69}
-      />
-    </div>
-  );
 }
 
 function Thumbprint({ kind, value }: { kind: string; value: string }) {
@@ -134,44 +161,66 @@ function Thumbprint({ kind, value }: { kind: string; value: string }) {
   );
 }
 
-function Actions({ certificate, place, onAction }: { certificate: Certificate; place: HTMLElement | null; onAction: Props["onAction"] }) {
+interface ActionsProps {
+  certificate: Certificate;
+  /** Whether its *Download* menu is open. */
+  open: boolean;
+  onAction: Props["onAction"];
+  onDownload: (button: HTMLElement) => void;
+}
+
+function Actions({ certificate, open, onAction, onDownload }: ActionsProps) {
   const styles = useStyles();
   const mayChange = useMay("administrator");
   const restore = useRestoreFocusTarget();
   return (
     <div className={styles.actions}>
+      <PlainButton {...restore} aria-haspopup="menu" aria-expanded={open} onClick={(event) => onDownload(event.currentTarget)}>
+        Download <ChevronDownRegular />
+      </PlainButton>
       {mayChange && (
         <>
-          <Tooltip content="Edit" relationship="label">
-            <Button className="on-hover" size="small" appearance="subtle" icon={<EditRegular />} {...restore} onClick={() => onAction("edit", certificate)} />
-          </Tooltip>
-          <Tooltip content="Delete" relationship="label">
-            <Button className="on-hover" size="small" appearance="subtle" icon={<DeleteRegular />} {...restore} onClick={() => onAction("delete", certificate)} />
-          </Tooltip>
-          <Tooltip content="Replace…" relationship="label">
-            <Button className="on-hover" size="small" appearance="subtle" icon={<ArrowSyncRegular />} {...restore} onClick={() => onAction("replace", certificate)} />
-          </Tooltip>
+          <PlainButton className="on-hover" {...restore} onClick={() => onAction("replace", certificate)}>
+            Replace…
+          </PlainButton>
+          <PlainButton className="on-hover" {...restore} onClick={() => onAction("edit", certificate)}>
+            Edit
+          </PlainButton>
+          <PlainButton className="on-hover" {...restore} onClick={() => onAction("delete", certificate)}>
+            Delete
+          </PlainButton>
         </>
       )}
-      <Menu mountNode={place}>
-        <MenuTrigger disableButtonEnhancement>
-          <Tooltip content="Download" relationship="label">
-            <Button size="small" appearance="subtle" icon={<ArrowDownloadRegular />} {...restore} />
-          </Tooltip>
-        </MenuTrigger>
-        <MenuPopover>
-          <MenuList>
-            <MenuItem onClick={() => download(certificate, "cer")}>Public certificate (.cer)</MenuItem>
-            <MenuItem onClick={() => download(certificate, "pem")}>Public certificate (.pem)</MenuItem>
-            {certificate.exportable && mayChange && (
-              <>
-                <MenuDivider />
-                <MenuItem onClick={() => onAction("export", certificate)}>With private key (.pfx)…</MenuItem>
-              </>
-            )}
-          </MenuList>
-        </MenuPopover>
-      </Menu>
     </div>
+  );
+}
+
+interface DownloadMenuProps {
+  certificate: Certificate;
+  button: HTMLElement;
+  /** Where it opens, so that it lies in the same landmark or dialog as its button. */
+  place: HTMLElement | null;
+  onExport: () => void;
+  onClose: () => void;
+}
+
+/** One for all rows: each of its own would be most of what a row costs. */
+function DownloadMenu({ certificate, button, place, onExport, onClose }: DownloadMenuProps) {
+  const mayExport = useMay("administrator") && certificate.exportable;
+  return (
+    <Menu open mountNode={place} positioning={{ target: button, position: "below", align: "end" }} onOpenChange={(_, { open }) => !open && onClose()}>
+      <MenuPopover>
+        <MenuList>
+          <MenuItem onClick={() => download(certificate, "cer")}>Public certificate (.cer)</MenuItem>
+          <MenuItem onClick={() => download(certificate, "pem")}>Public certificate (.pem)</MenuItem>
+          {mayExport && (
+            <>
+              <MenuDivider />
+              <MenuItem onClick={onExport}>With private key (.pfx)…</MenuItem>
+            </>
+          )}
+        </MenuList>
+      </MenuPopover>
+    </Menu>
   );
 }

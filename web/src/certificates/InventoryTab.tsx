@@ -88,7 +88,7 @@ function Counts({ certificates }: { certificates: Certificate[] }) {
       </div>
       {next && (
         <div className={frame.row}>
-          <span className={frame.quiet}>Next to expire:</span> <strong>{next.name}</strong> <CertificateStatus certificate={next} /> {inDays(next.days_left)}
+          <span>Next to expire: {next.name}</span> <CertificateStatus certificate={next} /> {inDays(next.days_left)}
         </div>
       )}
     </>

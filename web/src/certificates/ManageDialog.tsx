@@ -6,6 +6,8 @@ import { CertificateManager } from "./CertificateManager";
 
 const useStyles = makeStyles({
   surface: { maxWidth: "min(1160px, calc(100vw - 32px))", width: "100%", "@media (max-width: 640px)": { maxWidth: "100vw", padding: "16px" } },
+  // Always the same, so that nothing moves when a row or a notice comes.
+  content: { height: "min(600px, calc(100vh - 190px))" },
 });
 
 interface Props {
@@ -31,8 +33,8 @@ export function ManageDialog({ onAdded, onClose }: Props) {
           >
             Manage Certificates
           </DialogTitle>
-          <DialogContent>
-            <CertificateManager maxHeight="52vh" {...(onAdded ? { onAdded } : {})} />
+          <DialogContent className={styles.content}>
+            <CertificateManager {...(onAdded ? { onAdded } : {})} />
           </DialogContent>
         </DialogBody>
       </DialogSurface>

@@ -111,6 +111,11 @@ function CertificateFields({ form, certificates, disabled, error }: { form: Acco
           <Copyable value={certificate.thumbprint_sha1} what="thumbprint" />
         </div>
       )}
+      {certificate?.warnings.map(({ code, text }) => (
+        <Caption1 key={code} block>
+          {text}
+        </Caption1>
+      ))}
       {upload.dialog}
     </div>
   );

@@ -6,6 +6,7 @@ import { Notice } from "../parts/Notice";
 import { Refusal } from "../parts/Refusal";
 import { Section } from "../parts/Page";
 import { useFrame } from "../parts/styles";
+import { useWrongField } from "../parts/useWrongField";
 import { useMay } from "../session/session";
 import { CredentialFields } from "./CredentialFields";
 import { addressMistake, clientIdMistake, tenantMistake } from "./draft";
@@ -27,8 +28,9 @@ export function SettingsForm({ form, first, certificates, clouds }: Props) {
   const { draft, edit, account } = form;
   const cloud = clouds.find(({ name }) => name === draft.cloud);
   const refused = refusedField(form.error);
+  const wrongField = useWrongField(form.tries, form.saving);
   const said = (label: string, field: string, mistake?: string) => {
-    if (form.tried && form.missing.includes(label)) return `${label} is needed.`;
+    if (form.tries > 0 && form.missing.includes(label)) return `${label} is needed.`;
     return mistake ?? (refused?.field === field ? refused.text : undefined);
   };
 
@@ -40,7 +42,7 @@ export function SettingsForm({ form, first, certificates, clouds }: Props) {
   };
   return (
     <Section unnamed title={account ? account.name : first ? "E-mail account" : "New account"}>
-      <form className={frame.form} onSubmit={submit} noValidate>
+      <form {...wrongField} className={frame.form} onSubmit={submit} noValidate>
         <fieldset disabled={!mayChange} style={{ display: "contents" }}>
           <Field label="Authentication method">
             <Select defaultValue="oauth">

@@ -17,6 +17,8 @@ const NAMES: Record<string, string> = {
   mailbox: "Mailbox reachable",
   message: "Message accepted",
 };
+export const stageName = (name: string): string => NAMES[name] ?? name;
+
 const TURNS: Record<string, string> = {
   tenant_administrator: "The tenant's administrator can mend this.",
   postern_administrator: "This is mended here, in Postern.",
@@ -44,7 +46,7 @@ export function Stages({ progress }: { progress: Progress[] }) {
           {stage.under_way ? (
             <>
               <Spinner size="extra-tiny" />
-              <span>{NAMES[stage.name] ?? stage.name}…</span>
+              <span>{stageName(stage.name)}…</span>
             </>
           ) : (
             <Ended stage={stage} />
@@ -70,7 +72,7 @@ function Ended({ stage }: { stage: Stage }) {
         {icon}
       </span>
       <span className={frame.wrap}>
-        <strong>{NAMES[stage.name] ?? stage.name}</strong> <span className={frame.hidden}>{word}</span>
+        <strong>{stageName(stage.name)}</strong> <span className={frame.hidden}>{word}</span>
         {stage.detail && (
           <Caption1 block className={frame.quiet}>
             {stage.detail}

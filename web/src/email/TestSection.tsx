@@ -13,8 +13,14 @@ import { useFrame } from "../parts/styles";
 import { useMay } from "../session/session";
 import { addressMistake } from "./draft";
 import { Missing } from "./Missing";
-import { type Progress, progressOf, Stages, started } from "./Stages";
+import { type Progress, progressOf, stageName, Stages, started } from "./Stages";
 import type { AccountForm } from "./useAccountForm";
+
+/** What was asked for; the field may say something else by the time it is done. */
+interface Run {
+  what: "send" | "check";
+  to: string;
+}
 
 /** *To*, *Send Test Email* and *Check now*, with the stages as they happen. */
 export function TestSection({ form, onReport }: { form: AccountForm; onReport: (report: Report) => void }) {
@@ -29,11 +35,11 @@ export function TestSection({ form, onReport }: { form: AccountForm; onReport: (
   const toMistake = tried && !to.trim() ? "Say who gets the test mail." : addressMistake(to);
 
   const run = useMutation({
-    mutationFn: async (what: "send" | "check") => {
+    mutationFn: async ({ what, to }: Run) => {
       setProgress([]);
       const saved = await form.save();
       const tell = (stage: Progress) => setProgress((before) => [...before.filter(({ name }) => name !== stage.name), stage]);
-      const report = what === "send" ? await sendTest(saved.id, to.trim(), tell) : await check(saved.id, tell);
+      const report = what === "send" ? await sendTest(saved.id, to, tell) : await check(saved.id, tell);
       setProgress(report.stages.map(progressOf));
       onReport(report);
       return report;
@@ -43,7 +49,7 @@ export function TestSection({ form, onReport }: { form: AccountForm; onReport: (
     event.preventDefault();
     setTried(true);
     form.try();
-    if (missing.length === 0 && to.trim() && !addressMistake(to)) run.mutate("send");
+    if (missing.length === 0 && to.trim() && !addressMistake(to)) run.mutate({ what: "send", to: to.trim() });
   };
 
   if (!mayTest) return null;
@@ -51,8 +57,8 @@ export function TestSection({ form, onReport }: { form: AccountForm; onReport: (
     <Section
       title="Test"
       actions={
-        <Button disabledFocusable={run.isPending || missing.length > 0} onClick={() => run.mutate("check")}>
-          {run.isPending && run.variables === "check" ? "Checking…" : "Check now"}
+        <Button disabledFocusable={run.isPending || missing.length > 0} aria-describedby="test-missing" onClick={() => run.mutate({ what: "check", to: "" })}>
+          {run.isPending && run.variables.what === "check" ? "Checking…" : "Check now"}
         </Button>
       }
     >
@@ -62,20 +68,30 @@ export function TestSection({ form, onReport }: { form: AccountForm; onReport: (
         </Field>
         <div className={frame.row}>
           <Button type="submit" appearance={account?.state.name === "ready" && !form.dirty ? "primary" : "secondary"} disabledFocusable={run.isPending} aria-describedby="test-missing">
-            {run.isPending && run.variables === "send" ? "Sending…" : "Send Test Email"}
+            {run.isPending && run.variables.what === "send" ? "Sending…" : "Send Test Email"}
           </Button>
           <Missing id="test-missing" names={missing} />
         </div>
       </form>
       {progress.length > 0 && <Stages progress={progress} />}
       {run.error !== form.error && <Refusal error={run.error} />}
-      {run.data && <Verdict report={run.data} what={run.variables} to={to} />}
+      {run.data && <Verdict report={run.data} {...run.variables} />}
     </Section>
   );
 }
 
-function Verdict({ report, what, to }: { report: Report; what: "send" | "check" | undefined; to: string }) {
-  if (!report.ok) return null;
+function Verdict({ report, what, to }: Run & { report: Report }) {
+  if (!report.ok) {
+    // Not that no mail was sent: an answer that was lost leaves that open.
+    const failed = report.stages.find(({ ok, skipped }) => !ok && !skipped);
+    return (
+      <Notice intent="error">
+        <MessageBarBody>
+          <MessageBarTitle>The test stopped{failed ? ` at “${stageName(failed.name)}”` : ""}.</MessageBarTitle> Its cause and what to do stand there.
+        </MessageBarBody>
+      </Notice>
+    );
+  }
   return (
     <Notice intent="success">
       <MessageBarBody>

@@ -15,8 +15,8 @@ export interface AccountForm {
   edited: boolean;
   /** Fields that are needed and empty. */
   missing: string[];
-  /** Whether something was tried: then what is missing is said at the fields. */
-  tried: boolean;
+  /** How often something was tried since the last save: then what is missing is said at the fields. */
+  tries: number;
   try: () => void;
   /** Saves if there is something to save, and gives the account as it is then. */
   save: () => Promise<Account>;
@@ -30,7 +30,7 @@ export interface AccountForm {
 export function useAccountForm(account: Account | undefined, clouds: Cloud[], onCreated: (account: Account) => void): AccountForm {
   const queries = useQueryClient();
   const [changed, setChanged] = useState<Partial<Draft>>({});
-  const [tried, setTried] = useState(false);
+  const [tries, setTries] = useState(0);
   const [notices, setNotices] = useState<string[]>([]);
   const stored = account ? draftOf(account) : emptyDraft(clouds);
   const draft: Draft = { ...stored, ...changed };
@@ -48,7 +48,7 @@ export function useAccountForm(account: Account | undefined, clouds: Cloud[], on
       void queries.invalidateQueries({ queryKey: ["accounts"] });
       void queries.invalidateQueries({ queryKey: ["certificates"] });
       setChanged({});
-      setTried(false);
+      setTries(0);
       setNotices(saved.notices ?? []);
       if (!account) onCreated(saved);
     },
@@ -61,8 +61,8 @@ export function useAccountForm(account: Account | undefined, clouds: Cloud[], on
     dirty,
     edited,
     missing: missing(draft, account),
-    tried,
-    try: () => setTried(true),
+    tries,
+    try: () => setTries((before) => before + 1),
     save: () => (account && !dirty ? Promise.resolve(account) : saving.mutateAsync()),
     saving: saving.isPending,
     error: saving.error,

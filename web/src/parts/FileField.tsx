@@ -1,5 +1,5 @@
 import { Button, makeStyles, mergeClasses, tokens } from "@fluentui/react-components";
-import { type DragEvent, useId, useRef, useState } from "react";
+import { type DragEvent, useEffect, useEffectEvent, useId, useRef, useState } from "react";
 import { NARROW, useFrame } from "./styles";
 
 interface Props {
@@ -29,17 +29,17 @@ const useStyles = makeStyles({
   hint: { color: tokens.colorNeutralForeground3, fontSize: tokens.fontSizeBase200 },
 });
 
-/** A file, by *Browse…* or dropped on the row. */
+/** A file, by *Browse…* or dropped: on the row, or anywhere, as a dialog has one such row. */
 export function FileField({ label, accept, file, onChoose, hint, error, disabled = false }: Props) {
   const styles = useStyles();
   const frame = useFrame();
   const input = useRef<HTMLInputElement>(null);
   const id = useId();
-  const { over, handlers } = useDrop(onChoose, disabled);
+  const over = useDropAnywhere(onChoose, disabled);
   return (
     <div className={styles.root}>
       <label htmlFor={id}>{label}</label>
-      <div className={mergeClasses(styles.drop, over && styles.over, Boolean(error) && styles.wrong)} {...handlers}>
+      <div className={mergeClasses(styles.drop, over && styles.over, Boolean(error) && styles.wrong)}>
         <input
           ref={input}
           id={id}
@@ -78,20 +78,46 @@ export function FileField({ label, accept, file, onChoose, hint, error, disabled
 /** Handlers for an element that takes a dropped file, and whether one hovers over it. */
 export function useDrop(onDrop: (file: File) => void, disabled = false) {
   const [over, setOver] = useState(false);
+  // A dialog that was opened from here lies elsewhere in the document, but React's events would reach this.
+  const isFor = ({ currentTarget, target, dataTransfer }: DragEvent) => !disabled && currentTarget.contains(target as Node) && dataTransfer.types.includes("Files");
   const handlers = {
     onDragOver: (event: DragEvent) => {
-      if (disabled || !event.dataTransfer.types.includes("Files")) return;
+      if (!isFor(event)) return;
       event.preventDefault();
       setOver(true);
     },
-    onDragLeave: () => setOver(false),
+    onDragLeave: (event: DragEvent) => {
+      if (!event.currentTarget.contains(event.relatedTarget as Node | null)) setOver(false);
+    },
     onDrop: (event: DragEvent) => {
-      if (disabled) return;
-      event.preventDefault();
       setOver(false);
       const file = event.dataTransfer.files[0];
-      if (file) onDrop(file);
+      if (!file || !isFor(event)) return;
+      event.preventDefault();
+      onDrop(file);
     },
   };
   return { over, handlers };
+}
+
+/** The same for the whole window, while there is just one place for a file in it. */
+function useDropAnywhere(onDrop: (file: File) => void, disabled: boolean): boolean {
+  const [over, setOver] = useState(false);
+  const take = useEffectEvent(onDrop);
+  useEffect(() => {
+    if (disabled) return;
+    const stop = new AbortController();
+    const on = <K extends "dragover" | "dragleave" | "drop">(kind: K, handler: (event: WindowEventMap[K]) => void) => window.addEventListener(kind, handler, { signal: stop.signal });
+    on("dragover", ({ dataTransfer }) => setOver(dataTransfer?.types.includes("Files") === true));
+    on("dragleave", ({ relatedTarget }) => {
+      if (!relatedTarget) setOver(false);
+    });
+    on("drop", ({ dataTransfer }) => {
+      setOver(false);
+      const file = dataTransfer?.files[0];
+      if (file) take(file);
+    });
+    return () => stop.abort();
+  }, [disabled]);
+  return over;
 }

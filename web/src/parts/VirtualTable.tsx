@@ -5,7 +5,7 @@
  */
 import { makeStyles, mergeClasses, Spinner, tokens } from "@fluentui/react-components";
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { memo, type ReactNode, type Ref, useEffect, useRef } from "react";
+import { memo, type ReactNode, type Ref, useCallback, useEffect, useRef } from "react";
 import { NARROW } from "./styles";
 
 export interface Column<T> {
@@ -25,6 +25,8 @@ interface Props<T> {
   loadMore?: () => void;
   maxHeight?: string;
   estimatedRowHeight?: number;
+  /** Below this it scrolls sideways, down to where each row becomes a card. */
+  minWidth?: string;
 }
 
 const useStyles = makeStyles({
@@ -36,7 +38,7 @@ const useStyles = makeStyles({
     backgroundColor: tokens.colorNeutralBackground1,
     ":focus-visible": { outline: `2px solid ${tokens.colorStrokeFocus2}` },
   },
-  table: { width: "100%", minWidth: "760px", borderCollapse: "separate", borderSpacing: 0, tableLayout: "fixed", [NARROW]: { display: "block", minWidth: 0 } },
+  table: { width: "100%", borderCollapse: "separate", borderSpacing: 0, tableLayout: "fixed", [NARROW]: { display: "block", minWidth: "0 !important" } },
   head: { [NARROW]: { position: "absolute", clipPath: "inset(50%)", width: "1px", height: "1px", overflow: "hidden" } },
   th: {
     position: "sticky",
@@ -77,18 +79,23 @@ const useStyles = makeStyles({
   more: { padding: "12px" },
 });
 
-export function VirtualTable<T>({ label, columns, rows, rowKey, total, hasMore = false, loadMore, maxHeight = "60vh", estimatedRowHeight = 57 }: Props<T>) {
+export function VirtualTable<T>({ label, columns, rows, rowKey, total, hasMore = false, loadMore, maxHeight = "60vh", estimatedRowHeight = 57, minWidth = "760px" }: Props<T>) {
   const styles = useStyles();
   const scroller = useRef<HTMLDivElement>(null);
+  // The virtualizer measures all rows anew when this is another function: not with each step of the scrolling.
+  const getItemKey = useCallback(
+    (index: number) => {
+      const row = rows[index];
+      return row === undefined ? index : rowKey(row);
+    },
+    [rows, rowKey],
+  );
   // eslint-disable-next-line react-hooks/incompatible-library -- its functions change under the same name; nothing here is memoized
   const virtual = useVirtualizer({
     count: rows.length,
     getScrollElement: () => scroller.current,
     estimateSize: () => estimatedRowHeight,
-    getItemKey: (index) => {
-      const row = rows[index];
-      return row === undefined ? index : rowKey(row);
-    },
+    getItemKey,
     overscan: 5,
     initialRect: { width: 1000, height: 600 },
   });
@@ -105,7 +112,7 @@ export function VirtualTable<T>({ label, columns, rows, rowKey, total, hasMore =
 
   return (
     <div ref={scroller} className={styles.scroller} style={{ maxHeight }} tabIndex={0} role="region" aria-label={`${label}, list`}>
-      <table role="table" className={styles.table} aria-label={label} aria-rowcount={hasMore ? -1 : (total ?? rows.length) + 1}>
+      <table role="table" className={styles.table} style={{ minWidth }} aria-label={label} aria-rowcount={hasMore ? -1 : (total ?? rows.length) + 1}>
         <thead role="rowgroup" className={styles.head}>
           <tr role="row" aria-rowindex={1}>
             {columns.map(({ name, width }) => (
