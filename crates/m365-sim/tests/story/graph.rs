@@ -322,7 +322,7 @@ async fn a_batch_is_answered_part_by_part_and_what_depends_on_a_failure_is_not_m
         .collect();
     assert_eq!(answers, [("1", 202), ("2", 400), ("3", 424)], "{}", reply.body);
     assert_eq!(reply.body["responses"][1]["body"]["error"]["code"], "ErrorInvalidRecipients");
-    assert_eq!(lab.sim.messages("bob@else.example").len(), 1);
+    assert_eq!(lab.sim.messages("bob@else.example", Folder::Inbox).len(), 1);
     let many: Vec<_> = (0..21).map(|n| part(&n.to_string(), "bob@else.example", &[])).collect();
     let reply =
         lab.graph_post("$batch", &token, "application/json", json!({ "requests": many }).to_string()).await;

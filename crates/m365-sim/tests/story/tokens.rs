@@ -413,9 +413,11 @@ async fn head_is_answered_as_get_and_a_preflight_lets_browsers_ask() {
 async fn an_instance_is_known_by_all_the_names_of_its_cloud() {
     let lab = Lab::start().await;
     let ask = async |authority: &str| {
-        let url = format!("{}/common/discovery/instance", lab.sim.https_url);
-        let query = [("api-version", "1.1"), ("authorization_endpoint", authority)];
-        Reply::read(lab.http.get(url).query(&query).send().await.unwrap()).await
+        let url = format!(
+            "{}/common/discovery/instance?api-version=1.1&authorization_endpoint={authority}",
+            lab.sim.https_url
+        );
+        Reply::read(lab.http.get(url).send().await.unwrap()).await
     };
     for host in [
         "login.microsoftonline.com",
