@@ -18,7 +18,9 @@ pub type Kept<'a, T> = Pin<Box<dyn Future<Output = Result<T, KeeperTrouble>> + S
 /// Keeps one refresh token per account.
 pub trait GrantKeeper: Send + Sync + 'static {
     /// The refresh token of the account, where a sign-in left one; [`KeeperTrouble::AccountChanged`] where
-    /// the account isn't of this version any more.
+    /// the account isn't of this version any more. It is whoever loaded it who uses it, until
+    /// [`GrantKeeper::replace`] or [`GrantKeeper::release`]: where several processes share the keeper's
+    /// store, the others wait here.
     fn load<'a>(&'a self, account_id: &'a str, version: i64) -> Kept<'a, Option<RefreshToken>>;
 
     /// Stores the successor, durably, if the account is still of this version. A new sign-in has to count
@@ -30,6 +32,11 @@ pub trait GrantKeeper: Send + Sync + 'static {
         successor: RefreshToken,
         renewed_at: OffsetDateTime,
     ) -> Kept<'a, ()>;
+
+    /// The token that was loaded is not in use any more, and has no successor.
+    fn release<'a>(&'a self, _account_id: &'a str) -> Kept<'a, ()> {
+        Box::pin(std::future::ready(Ok(())))
+    }
 }
 
 /// Why a keeper couldn't.

@@ -137,6 +137,7 @@ pub async fn replace(
             app.tokens.forget(&account.id.to_string());
         }
     }
+    app.queue.probe_paused(app).await;
     Ok(certificate)
 }
 

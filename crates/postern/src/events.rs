@@ -17,23 +17,44 @@ pub struct Event {
 
 /// The bell that handlers and jobs ring.
 #[derive(Debug, Clone)]
-pub struct Events(broadcast::Sender<Event>);
+pub struct Events {
+    heard: broadcast::Sender<Event>,
+    /// What happened on this node only: for those who tell the others.
+    own: broadcast::Sender<Event>,
+}
+
+/// How many events may wait for a listener, and for being told to other nodes.
+const KEPT: usize = 256;
+const KEPT_TO_TELL: usize = 4096;
 
 impl Default for Events {
     fn default() -> Self {
-        Self(broadcast::channel(256).0)
+        Self { heard: broadcast::channel(KEPT).0, own: broadcast::channel(KEPT_TO_TELL).0 }
     }
 }
 
 impl Events {
     /// Tells everyone who listens now.
     pub fn tell(&self, what: &'static str, id: &str, change: &'static str) {
+        let event = Event { what, id: id.to_owned(), change };
+        // An error means that nobody listens, which is the normal case where the node is alone.
+        let _ = self.own.send(event.clone());
+        self.pass_on(event);
+    }
+
+    /// The same for what happened on another node.
+    pub fn pass_on(&self, event: Event) {
         // An error here means that nobody listens, which is the normal case.
-        let _ = self.0.send(Event { what, id: id.to_owned(), change });
+        let _ = self.heard.send(event);
     }
 
     /// Everything from now on.
     pub fn listen(&self) -> broadcast::Receiver<Event> {
-        self.0.subscribe()
+        self.heard.subscribe()
+    }
+
+    /// What happens on this node from now on.
+    pub fn listen_to_own(&self) -> broadcast::Receiver<Event> {
+        self.own.subscribe()
     }
 }

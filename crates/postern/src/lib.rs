@@ -25,6 +25,7 @@ pub mod problem;
 pub mod queue;
 pub mod ration;
 pub mod recovery_codes;
+pub mod relay;
 pub mod second_factor;
 pub mod serve;
 pub mod sessions;

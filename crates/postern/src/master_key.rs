@@ -29,7 +29,8 @@ pub enum MasterKeyError {
     /// Secrets exist and their key does not.
     #[error(
         "the master key is missing: {path} does not exist, and the secrets in the database are sealed with the key \
-         {expected}. Restore that file from a backup, or name its place in [secrets] master_key_file", path = path.display()
+         {expected}. Restore that file from a backup, copy it from another node that uses this database, or name its place \
+         in [secrets] master_key_file", path = path.display()
     )]
     Missing {
         /// Where it was looked for.
@@ -40,7 +41,8 @@ pub enum MasterKeyError {
     /// A key is there, and it is another one.
     #[error(
         "the master key from {source_name} is not the one that this database was sealed with (this one is {found}, \
-         needed is {expected}). Put the right key in place, or the database that belongs to this key"
+         needed is {expected}). Put the right key in place (all nodes of one database have the same), or the database that \
+         belongs to this key"
     )]
     Other {
         /// Where the key came from.

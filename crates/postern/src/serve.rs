@@ -10,7 +10,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use base64::Engine as _;
 use rustls::sign::CertifiedKey;
-use store::{DataDir, Location, Store};
+use store::{ClaimError, DataDir, Location, Store};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -26,9 +26,11 @@ use crate::grant_keeper::SealedGrants;
 use crate::jobs;
 use crate::listener::{bind_socket, serve_https, serve_socket};
 use crate::master_key::{self, Sources};
+use crate::queue::dispatcher::Tenure;
 use crate::queue::door::Gate;
 use crate::queue::{self, Queue};
 use crate::ration::Ration;
+use crate::relay;
 use crate::setup_link::{self, SetupLink};
 use crate::sign_in::Door;
 use crate::tls::{self, CurrentCertificate};
@@ -102,12 +104,14 @@ pub async fn start(config: Config, clock: Clock) -> anyhow::Result<Running> {
             return Err(error);
         }
     };
-    let keeper = SealedGrants::new(store.clone(), Arc::clone(&vault));
+    let node = queue::this_node();
+    let keeper = SealedGrants::new(store.clone(), Arc::clone(&vault), node.clone(), clock.clone());
     let hosts = Arc::new(Hosts::new(&config, console.port()));
     let shutdown = CancellationToken::new();
     let tokens = m365::token::Tokens::new(Arc::new(keeper));
     let courier = m365::courier::Courier::new(tokens.clone(), hosts.own_name());
-    let queue = Queue::new(courier, config.queue.clone(), config.limits.clone(), &clock);
+    let tenure = if store.is_shared() { Tenure::NOT_YET } else { Tenure::Alone };
+    let queue = Queue::new(courier, config.queue.clone(), config.limits.clone(), (node, tenure), &clock);
     let app = Arc::new(App {
         store,
         vault,
@@ -141,6 +145,7 @@ pub async fn start(config: Config, clock: Clock) -> anyhow::Result<Running> {
     tasks.spawn(serve_https(listener, tls, router.clone(), proxies, shutdown.clone()));
     tasks.spawn(serve_socket(socket, router, shutdown.clone()));
     jobs::spawn(&mut tasks, &app);
+    relay::spawn(&mut tasks, &app);
     tracing::info!(%console, data_dir = %config.data_dir.display(), "Postern is up");
     Ok(Running {
         console,
@@ -185,9 +190,20 @@ async fn open_vault(config: &Config, store: &Store) -> anyhow::Result<Vault> {
     let credentials_directory = credentials_directory();
     let sources = sources(config, credentials_directory.as_deref());
     let sealed_with = store.master_key_id().await.map_err(|error| with_hint(&error, error.hint()))?;
+    let is_new = !master_key::exists(&sources)?;
     let master = master_key::load_or_create(&sources, sealed_with.as_deref())?;
-    store.claim_master_key(&master.id().to_string()).await?;
-    Ok(Vault::new(master))
+    match store.claim_master_key(&master.id().to_string()).await {
+        Ok(()) => Ok(Vault::new(master)),
+        Err(error @ ClaimError::OtherMasterKey { .. }) => {
+            if is_new {
+                // Another node was quicker with a new database: nothing was sealed with this key, and it would be in the
+                // way of the right one.
+                std::fs::remove_file(sources.file).context("cannot remove the new master key")?;
+            }
+            Err(with_hint(&error, "Copy the master key of the node that came first, and start again."))
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// The link itself is for a terminal (`postern serve`); the log says only where it lies.
@@ -223,7 +239,7 @@ async fn console_certificate(
 /// The self-signed pair from the store, made anew when there is none, it names too little or it nears its end.
 async fn own_certificate(app: &App) -> anyhow::Result<(Vec<u8>, zeroize::Zeroizing<Vec<u8>>)> {
     let now = app.now();
-    if let Some(identity) = app.store.console_identity().await?
+    if let Some(identity) = app.store.console_identity(app.queue.node()).await?
         && tls::still_serves(&identity.certificate_der, app.hosts.names(), now)
     {
         let key = app.vault.open(Record::ConsoleKey, &identity.sealed_key)?;
@@ -234,7 +250,7 @@ async fn own_certificate(app: &App) -> anyhow::Result<(Vec<u8>, zeroize::Zeroizi
         certificate_der: made.certificate_der.clone(),
         sealed_key: app.vault.seal(Record::ConsoleKey, &made.key_der),
     };
-    app.store.keep_console_identity(&identity).await?;
+    app.store.keep_console_identity(app.queue.node(), &identity).await?;
     let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &made.certificate_der);
     let fingerprint = base64::engine::general_purpose::STANDARD.encode(digest.as_ref());
     tracing::info!(sha256_base64 = fingerprint, "made a self-signed certificate for the console");

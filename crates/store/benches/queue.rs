@@ -249,7 +249,8 @@ async fn lists(store: &Store) {
     let counted: u64 = store.queue().counts().await.expect("counts").iter().map(|count| count.messages).sum();
     println!("    counts: {counted} in {:.1?}", start.elapsed());
     let start = Instant::now();
-    let due = store.queue().due_lanes(OffsetDateTime::now_utc()).await.expect("looks").len();
+    let (now, node) = (OffsetDateTime::now_utc(), Node { name: "here".to_owned(), run: Uuid::nil() });
+    let due = store.queue().due_lanes(now, &node, now).await.expect("looks").len();
     println!("    due lanes: {due} in {:.1?}", start.elapsed());
 }
 

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use serde_json::json;
 use time::OffsetDateTime;
 use tokio::sync::broadcast;
+use uuid::Uuid;
 
 use crate::audit::{self, AuditEntry, Outcome};
 use crate::engine::postgres::{self, Postgres};
@@ -14,8 +15,9 @@ use crate::engine::sqlite::Sqlite;
 use crate::engine::{Among, Composed, Engine, Marks, NEWEST_VERSION, Row, Statement, Transaction, statement};
 use crate::failure::{OpenError, StoreError};
 use crate::location::Location;
+use crate::news::News;
 use crate::queue::{Desk, Queue, Ring};
-use crate::{Accounts, ApiTokens, Audit, Certificates, Flows, Grants, Sessions, Submitters, Users};
+use crate::{Accounts, ApiTokens, Audit, Certificates, Flows, Grants, Nodes, Sessions, Submitters, Users};
 
 /// The open database. Clones share its connections.
 #[derive(Debug, Clone)]
@@ -23,6 +25,8 @@ pub struct Store {
     engine: Engine,
     desk: Desk,
     rings: broadcast::Sender<Ring>,
+    news: broadcast::Sender<News>,
+    teller: Uuid,
 }
 
 /// The master key that is to be used is not the one that the database's secrets are sealed with.
@@ -61,6 +65,8 @@ impl Store {
     /// a newer Postern's: then the file is as it was.
     pub async fn open(location: &Location, now: OffsetDateTime) -> Result<Self, OpenError> {
         let (rings, _) = broadcast::channel(RINGS_KEPT);
+        let (news, _) = broadcast::channel(RINGS_KEPT);
+        let teller = Uuid::new_v4();
         let (engine, from) = match location {
             Location::Sqlite(path) => {
                 let (sqlite, from) = Sqlite::open(path).await?;
@@ -70,12 +76,13 @@ impl Store {
                 let (postgres, from) = Postgres::open(address).await?;
                 let failed = |source| OpenError::Store { place: address.to_string(), source };
                 let listener = postgres.listen().await.map_err(failed)?;
-                tokio::spawn(postgres::pass_on(listener, rings.clone()));
+                let bells = postgres::Bells { rings: rings.clone(), news: news.clone(), own: teller };
+                tokio::spawn(postgres::pass_on(listener, bells));
                 (Engine::Postgres(postgres), from)
             }
         };
         let desk = Desk::open(engine.clone(), rings.clone());
-        let store = Self { engine, desk, rings };
+        let store = Self { engine, desk, rings, news, teller };
         store.note_migration(location, from, now).await?;
         Ok(store)
     }
@@ -161,6 +168,16 @@ impl Store {
         Submitters(self)
     }
 
+    /// The nodes that share the database.
+    pub fn nodes(&self) -> Nodes<'_> {
+        Nodes(self)
+    }
+
+    /// Whether other processes may use this database at the same time.
+    pub fn is_shared(&self) -> bool {
+        matches!(self.engine, Engine::Postgres(_))
+    }
+
     /// Where the queue's machines hand in what they ask.
     pub(crate) fn desk(&self) -> &Desk {
         &self.desk
@@ -169,6 +186,15 @@ impl Store {
     /// Where those who work on lanes are told what is due.
     pub(crate) fn rings(&self) -> broadcast::Receiver<Ring> {
         self.rings.subscribe()
+    }
+
+    pub(crate) fn news(&self) -> &broadcast::Sender<News> {
+        &self.news
+    }
+
+    /// By what this store's own news are known.
+    pub(crate) fn teller(&self) -> Uuid {
+        self.teller
     }
 
     /// The audit log.

@@ -106,7 +106,8 @@ impl StoreError {
             Self::Full { .. } => "Make room on that disk, then try again; nothing has been lost.",
             Self::Damaged { .. } => "Stop Postern, keep a copy of the file, and restore a backup.",
             Self::ReadOnly { .. } => {
-                "Make the file and its directory writable for the user that Postern runs as."
+                "Make the file and its directory writable for the user that Postern runs as; on PostgreSQL, make that user \
+                 the owner of the database."
             }
             Self::Io { .. } => "Look into the kernel's log: the disk or its file system may be failing.",
             Self::Unreachable { .. } => {
@@ -156,6 +157,18 @@ pub enum OpenError {
         place: String,
         /// What the server said, or the system.
         why: String,
+        /// What stands in the way.
+        barrier: Barrier,
+    },
+    /// The server is older than what Postern needs.
+    #[error("the server of {place} is PostgreSQL {found}, and Postern needs {needed} or newer")]
+    OldServer {
+        /// The server and its database.
+        place: String,
+        /// Its major version.
+        found: i64,
+        /// The oldest that will do.
+        needed: i64,
     },
     /// A newer Postern has already changed the tables.
     #[error(
@@ -195,6 +208,40 @@ pub enum OpenError {
     },
 }
 
+/// What stands between this machine and a database on a server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Barrier {
+    /// Nobody answers there, or not in time.
+    Network,
+    /// TLS: the server has none, or a certificate that isn't trusted or is another host's.
+    Tls,
+    /// User, password, or the server's rules of who may come in.
+    Login,
+    /// There is no database of that name.
+    Database,
+}
+
+impl Barrier {
+    fn hint(self) -> &'static str {
+        match self {
+            Self::Network => {
+                "Check host and port in database.url, that PostgreSQL runs there, and that this machine can reach it."
+            }
+            Self::Tls => {
+                "The server needs a certificate for the host in database.url; add sslrootcert=FILE to the address where it \
+                 is from an authority of your own. Only sslmode=disable does without TLS."
+            }
+            Self::Login => {
+                "Check user and password in database.url (or PGPASSWORD), and that the server's pg_hba.conf lets this \
+                 machine in."
+            }
+            Self::Database => {
+                "Create it (createdb), owned by Postern's user, or correct its name in database.url."
+            }
+        }
+    }
+}
+
 impl OpenError {
     /// The word for it, for logs.
     pub fn code(&self) -> &'static str {
@@ -204,6 +251,7 @@ impl OpenError {
             Self::NotADatabase { .. } => "not_a_database",
             Self::NotOurs { .. } => "not_ours",
             Self::Unreachable { .. } => "database_unreachable",
+            Self::OldServer { .. } => "database_too_old",
             Self::NewerVersion { .. } => "newer_version",
             Self::OtherBuild { .. } => "other_build",
             Self::Migration { source, .. } | Self::Store { source, .. } => source.code(),
@@ -220,13 +268,12 @@ impl OpenError {
             Self::NotADatabase { .. } | Self::NotOurs { .. } => {
                 "Correct database.url in the configuration, or move that file away; Postern has not touched it."
             }
-            Self::Unreachable { .. } => {
-                "Check that PostgreSQL runs, that the database and the user exist, and database.url in the configuration."
-            }
+            Self::Unreachable { barrier, .. } => barrier.hint(),
+            Self::OldServer { .. } => "Update PostgreSQL, or name another server in database.url.",
             Self::NewerVersion { .. } => {
-                "Start the newer Postern, or restore the backup made before the update; the file has not been changed."
+                "Start the newer Postern, or restore the backup made before the update; the database has not been changed."
             }
-            Self::OtherBuild { .. } => "Start the Postern that made it; the file has not been changed.",
+            Self::OtherBuild { .. } => "Start the Postern that made it; the database has not been changed.",
             Self::Migration { source, .. } | Self::Store { source, .. } => source.hint(),
         }
     }

@@ -16,8 +16,8 @@
 //! - An account's `version` counts what makes an answer still under way stale: changed settings and a new grant. A change
 //!   of its state does not count.
 //!
-//! SQL is portable (`$1`, `ON CONFLICT`, `RETURNING`, row values); what is SQLite's own stands in `engine/sqlite` and in
-//! `migrations/sqlite`.
+//! SQL is portable (`$1`, `ON CONFLICT`, `RETURNING`, row values); what is one engine's own stands in `engine/sqlite` or
+//! `engine/postgres` and in the migrations. On PostgreSQL several processes may share the database ([`Store::is_shared`]).
 
 mod accounts;
 mod api_tokens;
@@ -31,6 +31,8 @@ mod failure;
 mod flows;
 mod grants;
 mod location;
+mod news;
+mod nodes;
 mod page;
 pub mod queue;
 mod record;
@@ -53,10 +55,12 @@ pub use certificates::{
 pub use console_identity::ConsoleIdentity;
 pub use data_dir::{DataDir, DataDirError};
 pub use database::{ClaimError, Store};
-pub use failure::{CorruptRow, OpenError, StoreError};
+pub use failure::{Barrier, CorruptRow, OpenError, StoreError};
 pub use flows::{FlowKind, FlowRow, FlowStatus, Flows, SettleError, Settlement, TakeError};
 pub use grants::{DeleteGrantError, GrantRow, Grants, PutGrantError, RenewGrantError};
 pub use location::{Location, LocationError};
+pub use news::{News, Newsreel};
+pub use nodes::Nodes;
 pub use page::{BadCursor, Cursor, MAX_LIMIT, Page, Paged};
 pub use sessions::{EndSessionError, SecondFactor, SessionRow, Sessions, SetUpError, StartSessionError};
 pub use submitters::{

@@ -104,6 +104,16 @@ impl PostgresAddress {
         Ok(Self { url: address.to_owned(), shown })
     }
 
+    /// The files that it names, but for those that are named by escapes.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &Path> {
+        let parameters = self.url.split_once('?').map_or("", |(_, parameters)| parameters);
+        let named = parameters.split('&').filter_map(|parameter| match parameter.split_once('=')? {
+            ("sslrootcert" | "sslcert" | "sslkey", file) => Some(Path::new(file)),
+            _ => None,
+        });
+        named.filter(|file| file.is_absolute())
+    }
+
     /// How to connect. Another machine's certificate is checked unless the address says otherwise: mail goes over this
     /// connection, and who reads it along could also change it.
     pub(crate) fn options(&self) -> PgConnectOptions {
@@ -180,6 +190,13 @@ mod tests {
         ] {
             assert_eq!(parse(address).unwrap_err().to_string(), sentence, "{address}");
         }
+    }
+
+    #[test]
+    fn the_files_of_an_address_are_known() {
+        let address = "postgres://db/mail?sslmode=verify-full&sslrootcert=/etc/ca.pem&sslkey=/etc/key.pem";
+        let Ok(Location::Postgres(parsed)) = parse(address) else { panic!() };
+        assert_eq!(parsed.files().collect::<Vec<_>>(), [Path::new("/etc/ca.pem"), Path::new("/etc/key.pem")]);
     }
 
     #[test]

@@ -17,7 +17,7 @@ use crate::connection::Connection;
 use crate::failure::{Failure, LocalTrouble};
 use crate::grant_keeper::{GrantKeeper, account_changed, not_loaded, not_stored};
 use crate::scope::Resource;
-use crate::secret::AccessToken;
+use crate::secret::{AccessToken, RefreshToken};
 use crate::token::{self, Issued};
 
 /// The cache. Clones share it.
@@ -219,12 +219,23 @@ impl Errand {
         let (id, version) = (self.account.id.as_str(), self.account.version);
         let keeper = &self.tokens.keeper;
         let held = keeper.load(id, version).await.map_err(not_loaded)?.ok_or_else(needs_sign_in)?;
-        let issued = token::refresh(&self.connection, &self.account, self.resource, &held, self.now).await?;
-        if let Some(successor) = issued.refresh_token.clone().filter(|new| new.expose() != held.expose()) {
-            self.check_epoch()?;
-            keeper.replace(id, version, successor, self.now).await.map_err(not_stored)?;
+        let used = self.use_token(&held).await;
+        if !matches!(used, Ok((_, true))) {
+            // Others wait no longer than its term for what can't be released.
+            let _ = keeper.release(id).await;
         }
-        Ok(issued)
+        used.map(|(issued, _)| issued)
+    }
+
+    /// Also whether the token has a successor, which is stored.
+    async fn use_token(&self, held: &RefreshToken) -> Result<(Issued, bool), Failure> {
+        let issued = token::refresh(&self.connection, &self.account, self.resource, held, self.now).await?;
+        let successor = issued.refresh_token.clone().filter(|new| new.expose() != held.expose());
+        let Some(successor) = successor else { return Ok((issued, false)) };
+        self.check_epoch()?;
+        let (id, version) = (self.account.id.as_str(), self.account.version);
+        self.tokens.keeper.replace(id, version, successor, self.now).await.map_err(not_stored)?;
+        Ok((issued, true))
     }
 
     /// The successor of a grant that was given up must not replace the one that came after it.

@@ -1,4 +1,5 @@
-//! A sign-in with a code typed on another device: started, then polled until the person is done.
+//! A sign-in with a code typed on another device: started, then polled until the person is done. Of several nodes one polls:
+//! Entra takes two that poll for one that is too quick.
 
 use std::sync::Arc;
 
@@ -38,12 +39,12 @@ pub(super) async fn start_device_code(
         ..steps::new_row(app, actor, &account, FlowKind::DeviceCode, &secrets)
     };
     let row = steps::insert(app, actor, &account, row).await?;
-    let poller = DevicePoller { app: Arc::clone(app), actor: actor.clone(), flow: row.id, opened };
+    let poller = DevicePoller::new(app, actor.clone(), row.id, opened);
     tokio::spawn(poller.run(started.secret, started.interval));
     steps::show(app, row).await
 }
 
-/// Goes on polling for the device codes that were waiting when Postern was last stopped.
+/// Goes on polling for the device codes that wait and nobody polls for.
 pub(super) async fn resume_device_codes(app: &Arc<App>) -> Result<(), Problem> {
     for flow in app.store.flows().waiting(FlowKind::DeviceCode, app.now()).await? {
         let id = flow.id;
@@ -62,7 +63,10 @@ async fn resume(app: &Arc<App>, flow: FlowRow) -> Result<(), Problem> {
     let opened = accounts::open(app, &account).await?;
     // Who it was is known; from where they asked was not kept.
     let actor = Actor { name: flow.started_by, source: "clock".to_owned(), role: Role::Administrator };
-    let poller = DevicePoller { app: Arc::clone(app), actor, flow: flow.id, opened };
+    let poller = DevicePoller::new(app, actor, flow.id, opened);
+    if !poller.has_turn(Duration::seconds(interval_seconds)).await? {
+        return Ok(());
+    }
     tokio::spawn(poller.run(DeviceSecret::new(device_code.as_str()), Duration::seconds(interval_seconds)));
     Ok(())
 }
@@ -73,16 +77,35 @@ struct DevicePoller {
     actor: Actor,
     flow: Uuid,
     opened: Arc<OpenAccount>,
+    /// By what this poller is known among the nodes.
+    holder: Uuid,
 }
 
+/// So long after it should have asked again a poller is taken for gone.
+const TURN: Duration = Duration::seconds(30);
+
 impl DevicePoller {
+    fn new(app: &Arc<App>, actor: Actor, flow: Uuid, opened: Arc<OpenAccount>) -> Self {
+        Self { app: Arc::clone(app), actor, flow, opened, holder: Uuid::new_v4() }
+    }
+
+    /// Whether no other polls for this flow; then none does until after the next time this one asks.
+    async fn has_turn(&self, interval: Duration) -> Result<bool, Problem> {
+        if !self.app.store.is_shared() {
+            return Ok(true);
+        }
+        let (name, now) = (format!("device_code {}", self.flow), self.app.now());
+        let until = now + interval + TURN;
+        Ok(self.app.store.nodes().take_turn(&name, self.holder, now, until).await?)
+    }
+
     async fn run(self, secret: DeviceSecret, mut interval: Duration) {
         loop {
             tokio::select! {
                 () = self.app.shutdown.cancelled() => return,
                 () = tokio::time::sleep(interval.unsigned_abs()) => {}
             }
-            match self.poll(&secret).await {
+            match self.poll(&secret, interval).await {
                 Ok(Next::Again) => {}
                 Ok(Next::Slower) => interval += Duration::seconds(5),
                 Ok(Next::Over) => return,
@@ -94,8 +117,11 @@ impl DevicePoller {
         }
     }
 
-    async fn poll(&self, secret: &DeviceSecret) -> Result<Next, Problem> {
+    async fn poll(&self, secret: &DeviceSecret, interval: Duration) -> Result<Next, Problem> {
         let app = &self.app;
+        if !self.has_turn(interval).await? {
+            return Ok(Next::Over);
+        }
         let flow = steps::find_row(app, &self.flow.to_string()).await?;
         if flow.status != FlowStatus::Waiting {
             return Ok(Next::Over);

@@ -12,6 +12,8 @@ use crate::{account_state, accounts};
 
 const EVERY: Duration = Duration::from_secs(60 * 60);
 const RENEW_AFTER: time::Duration = time::Duration::hours(24);
+/// How long a node that renews them has for it.
+const TURN: time::Duration = time::Duration::minutes(30);
 
 pub(super) async fn run(app: Arc<App>) {
     let mut ticks = tokio::time::interval(EVERY);
@@ -20,14 +22,24 @@ pub(super) async fn run(app: Arc<App>) {
             () = app.shutdown.cancelled() => return,
             _ = ticks.tick() => {}
         }
-        if let Err(problem) = renew_all(&app).await {
+        if let Err(problem) = renew_in_turn(&app).await {
             tracing::warn!(problem = problem.message(), "cannot keep the grants alive this time");
         }
     }
 }
 
+/// Of several nodes one does it at a time; the next finds the grants renewed.
+pub(super) async fn renew_in_turn(app: &App) -> Result<(), Problem> {
+    let now = app.now();
+    let turn = ("keep_alive", app.queue.node().run);
+    if app.store.is_shared() && !app.store.nodes().take_turn(turn.0, turn.1, now, now + TURN).await? {
+        return Ok(());
+    }
+    renew_all(app).await
+}
+
 /// Renews every grant that was not renewed for a day.
-pub(crate) async fn renew_all(app: &App) -> Result<(), Problem> {
+async fn renew_all(app: &App) -> Result<(), Problem> {
     let mut page = Page::first(store::MAX_LIMIT);
     loop {
         let accounts = app.store.accounts().list(&page, None).await?;

@@ -1,5 +1,5 @@
-//! Sign-ins and the clock: takes up those by device code that a restart interrupted, and ends those whose time is over,
-//! so that nothing pending and no secret of a flow stays behind.
+//! Sign-ins and the clock: takes up those by device code that a restart interrupted, or whose node is gone, and ends those
+//! whose time is over, so that nothing pending and no secret of a flow stays behind.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +18,11 @@ pub(super) async fn run(app: Arc<App>) {
         tokio::select! {
             () = app.shutdown.cancelled() => return,
             _ = ticks.tick() => {}
+        }
+        if app.store.is_shared()
+            && let Err(problem) = authorizations::resume(&app).await
+        {
+            tracing::warn!(problem = problem.message(), "cannot take up the sign-ins of nodes that are gone");
         }
         if let Err(problem) = authorizations::expire_overdue(&app).await {
             tracing::warn!(problem = problem.message(), "cannot end the sign-ins that ran out");

@@ -240,6 +240,7 @@ impl Reception {
                 journal::accepted(app, &message);
             }
             Ok(Accepted::Claimed(claim)) => {
+                app.queue.traffic.note_number(&lane, claim.lane_id, usual);
                 journal::accepted(app, &message);
                 let slot = slot.expect("only with a place a claim is asked for");
                 worker::spawn(app, *claim, slot, pieces, Some(plan));

@@ -1,7 +1,10 @@
 //! Decides which lane may claim how many messages now, and when to look again. A lane is one mailbox's mail through one
 //! account: the unit of fairness and of limits. It must never let one lane's backlog, throttling or trouble delay
-//! another's, and it knows of waiting messages only that there are some: a million take no more room than one. It reads
-//! no clock and does nothing itself; its neighbour `traffic` does what it says.
+//! another's, and it knows of waiting messages only that there are some: a million take no more room than one. Where other
+//! nodes work on the same database it takes nothing from a lane that isn't this node's (`holding`). It reads no clock and
+//! does nothing itself; its neighbour `traffic` does what it says.
+
+mod holding;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 
@@ -9,6 +12,8 @@ use store::queue::LaneKey;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
+use self::holding::Holder;
+pub use self::holding::Tenure;
 use super::limits::{Ledger, Limits, Load, Verdict, Way};
 
 /// A lane's number, as long as it is remembered.
@@ -27,6 +32,10 @@ pub struct ClaimOrder {
     pub way: Way,
     /// At most so many.
     pub limit: u32,
+    /// Whether this node has to get hold of the lane first.
+    pub takes_lane: bool,
+    /// Whether it probes a paused account.
+    pub is_probe: bool,
 }
 
 impl ClaimOrder {
@@ -60,6 +69,7 @@ pub struct Dispatcher {
     limits: Limits,
     capacity: Capacity,
     longest_cooling: Duration,
+    tenure: Tenure,
     in_flight: u32,
     lanes: HashMap<LaneNumber, Lane>,
     numbers: HashMap<LaneKey, LaneNumber>,
@@ -75,6 +85,9 @@ struct Lane {
     key: LaneKey,
     way: Way,
     ledger: Ledger,
+    holder: Holder,
+    /// Whether something was counted that isn't written yet.
+    has_counted: bool,
     /// When the earliest message that is known to wait is due.
     due: Option<OffsetDateTime>,
     claiming: bool,
@@ -105,11 +118,12 @@ const FIRST_COOLING: Duration = Duration::seconds(5);
 
 impl Dispatcher {
     /// Without lanes. One whose way is blocked waits no longer than `longest_cooling` before it tries again.
-    pub fn new(limits: Limits, capacity: Capacity, longest_cooling: Duration) -> Self {
+    pub fn new(limits: Limits, capacity: Capacity, longest_cooling: Duration, tenure: Tenure) -> Self {
         Self {
             limits,
             capacity,
             longest_cooling,
+            tenure,
             in_flight: 0,
             lanes: HashMap::new(),
             numbers: HashMap::new(),
@@ -125,32 +139,41 @@ impl Dispatcher {
     /// [`Dispatcher::release`].
     pub fn reserve(&mut self, key: &LaneKey, usual: Way, load: &Load, now: OffsetDateTime) -> Option<Place> {
         let others_wait = self.in_flight as usize + self.ready.len() >= self.capacity.0 as usize;
-        if others_wait || self.pauses.contains_key(&key.account_id) {
+        if others_wait || !self.tenure.holds(now) || self.pauses.contains_key(&key.account_id) {
             return None;
         }
         let number = self.lane(key, usual);
         let lane = self.lanes.get_mut(&number).expect("the lane was just found or made");
         let older_waits = lane.claiming || lane.due.is_some_and(|due| due <= now);
-        if older_waits || lane.is_cooling() || lane.ledger.ask(load, now) != Verdict::Go {
+        if older_waits
+            || lane.holder != Holder::Ours
+            || lane.is_cooling()
+            || lane.ledger.ask(load, now) != Verdict::Go
+        {
             return None;
         }
         lane.ledger.take_place(load.way);
-        lane.ledger.count(load, now);
+        lane.count(load, now);
         lane.in_flight += 1;
         self.in_flight += 1;
         Some(Place { lane: number, way: load.way })
     }
 
-    /// A message waits in this lane and is due at `at`.
+    /// A message waits in this lane and is due at `at`. In another node's lane it is that one's business.
     pub fn note_waiting(&mut self, key: &LaneKey, usual: Way, at: OffsetDateTime, now: OffsetDateTime) {
         let number = self.lane(key, usual);
         let lane = self.lanes.get_mut(&number).expect("the lane was just found or made");
-        lane.note_due(at);
-        self.schedule(number, now);
+        if lane.holder != Holder::Theirs {
+            lane.note_due(at);
+            self.schedule(number, now);
+        }
     }
 
     /// What is to be claimed now.
     pub fn next_claims(&mut self, now: OffsetDateTime) -> Vec<ClaimOrder> {
+        if !self.tenure.holds(now) {
+            return Vec::new();
+        }
         self.fire_timers(now);
         let mut orders = Vec::new();
         let mut put_off = Vec::new();
@@ -211,7 +234,7 @@ impl Dispatcher {
         }
         lane.ledger.give_place_back(place.way);
         lane.ledger.take_place(load.way);
-        lane.ledger.count(load, now);
+        lane.count(load, now);
         place.way = load.way;
         Ok(())
     }
@@ -226,7 +249,7 @@ impl Dispatcher {
     /// The other side named a time before which this mailbox is not to be asked again.
     pub fn obey(&mut self, number: LaneNumber, not_before: OffsetDateTime, now: OffsetDateTime) {
         if let Some(lane) = self.lanes.get_mut(&number) {
-            lane.ledger.obey(not_before, now);
+            lane.obey(not_before, now);
         }
     }
 
@@ -236,7 +259,7 @@ impl Dispatcher {
         lane.stumbles = lane.stumbles.saturating_add(1);
         if let Some(over) = lane.stumbles.checked_sub(STUMBLES) {
             let cooling = (FIRST_COOLING * 2_i32.pow(over.min(8))).min(self.longest_cooling);
-            lane.ledger.obey(now + cooling, now);
+            lane.obey(now + cooling, now);
         }
     }
 
@@ -261,10 +284,11 @@ impl Dispatcher {
         pause.next_probe_at
     }
 
-    /// Takes over a pause from before a restart, or from another node.
-    pub fn note_pause(&mut self, account: Uuid, next_probe_at: OffsetDateTime) {
+    /// Takes over a pause from before a restart, or from another node, or when it is to be probed.
+    pub fn note_pause(&mut self, account: Uuid, next_probe_at: OffsetDateTime, now: OffsetDateTime) {
         let pause = Pause { next_probe_at, interval: FIRST_PROBE, probe: None };
-        self.pauses.entry(account).or_insert(pause);
+        self.pauses.entry(account).or_insert(pause).next_probe_at = next_probe_at;
+        self.reschedule(now, |lane| lane.key.account_id == account);
     }
 
     /// The account is in order, or may be: all its lanes go on. Says whether it was paused.
@@ -276,18 +300,14 @@ impl Dispatcher {
         was_paused
     }
 
-    /// Something may have mended any account: each that is paused is probed now.
-    pub fn probe_all_soon(&mut self, now: OffsetDateTime) {
-        for pause in self.pauses.values_mut() {
-            pause.next_probe_at = now;
-            pause.interval = FIRST_PROBE;
-        }
-        self.reschedule(now, |_| true);
-    }
-
     /// Whether this account's mail waits for it to be mended.
     pub fn is_paused(&self, account: Uuid) -> bool {
         self.pauses.contains_key(&account)
+    }
+
+    /// The accounts whose mail waits for that.
+    pub fn paused(&self) -> Vec<Uuid> {
+        self.pauses.keys().copied().collect()
     }
 
     /// Whether this lane is remembered.
@@ -295,9 +315,9 @@ impl Dispatcher {
         self.numbers.contains_key(key)
     }
 
-    /// When to look again, if nothing happens before.
-    pub fn wake_at(&self) -> Option<OffsetDateTime> {
-        self.timers.first().map(|(at, _)| *at)
+    /// When to look again, if nothing happens before; a node whose term is over waits until it is renewed.
+    pub fn wake_at(&self, now: OffsetDateTime) -> Option<OffsetDateTime> {
+        self.timers.first().map(|(at, _)| *at).filter(|_| self.tenure.holds(now))
     }
 
     /// Messages under way.
@@ -314,7 +334,7 @@ impl Dispatcher {
         let number = LaneNumber(self.next_number);
         self.next_number += 1;
         self.numbers.insert(key.clone(), number);
-        self.lanes.insert(number, Lane::new(key.clone(), usual, self.limits));
+        self.lanes.insert(number, Lane::new(key.clone(), usual, self.limits, self.tenure.of_new_lanes()));
         number
     }
 
@@ -370,6 +390,7 @@ impl Dispatcher {
         let lane = self.lanes.get_mut(&number)?;
         lane.due.filter(|due| *due <= now && !lane.claiming)?;
         let mut limit = lane.room(now).min(self.capacity.0 - self.in_flight);
+        let is_probe = self.pauses.contains_key(&lane.key.account_id);
         if let Some(pause) = self.pauses.get_mut(&lane.key.account_id) {
             if pause.probe.is_some() || pause.next_probe_at > now {
                 return None;
@@ -388,7 +409,8 @@ impl Dispatcher {
         for _ in 0..limit {
             lane.ledger.take_place(lane.way);
         }
-        Some(ClaimOrder { lane: number, key: lane.key.clone(), way: lane.way, limit })
+        let takes_lane = lane.holder != Holder::Ours;
+        Some(ClaimOrder { lane: number, key: lane.key.clone(), way: lane.way, limit, takes_lane, is_probe })
     }
 
     fn give_back(&mut self, place: &Place) -> LaneKey {
@@ -411,25 +433,16 @@ impl Dispatcher {
         pause.next_probe_at = pause.next_probe_at.max(now + FIRST_PROBE);
         self.reschedule(now, |lane| lane.key.account_id == key.account_id);
     }
-
-    /// Forgets the lanes that have nothing to remember, so that the mailboxes of a year don't pile up.
-    pub fn forget_all_idle(&mut self, now: OffsetDateTime) {
-        self.lanes.retain(|_, lane| {
-            let remembered = !lane.is_idle() || !lane.ledger.is_blank(now);
-            if !remembered {
-                self.numbers.remove(&lane.key);
-            }
-            remembered
-        });
-    }
 }
 
 impl Lane {
-    fn new(key: LaneKey, way: Way, limits: Limits) -> Self {
+    fn new(key: LaneKey, way: Way, limits: Limits, holder: Holder) -> Self {
         Self {
             key,
             way,
             ledger: Ledger::new(limits),
+            holder,
+            has_counted: false,
             due: None,
             claiming: false,
             in_flight: 0,
@@ -437,6 +450,16 @@ impl Lane {
             is_ready: false,
             timer: None,
         }
+    }
+
+    fn count(&mut self, load: &Load, now: OffsetDateTime) {
+        self.ledger.count(load, now);
+        self.has_counted = true;
+    }
+
+    fn obey(&mut self, not_before: OffsetDateTime, now: OffsetDateTime) {
+        self.ledger.obey(not_before, now);
+        self.has_counted = true;
     }
 
     fn note_due(&mut self, at: OffsetDateTime) {

@@ -2,6 +2,8 @@
 //! day. It must never let more through than Microsoft would, and never wait longer than it must. It reads no clock; its
 //! neighbour is `dispatcher`, which keeps one [`Ledger`] for each lane.
 
+mod counters;
+
 use std::collections::VecDeque;
 
 use time::{Duration, OffsetDateTime};
@@ -168,13 +170,6 @@ impl Ledger {
     /// Recipients of the last day, as far as they still count.
     pub fn recipients_of_the_day(&self, now: OffsetDateTime) -> u64 {
         self.recipients.used(now)
-    }
-
-    /// Takes over what was counted before a restart, as if it had all been now: too careful, never too bold.
-    pub fn restore_recipients(&mut self, recipients: u64, now: OffsetDateTime) {
-        if recipients > 0 {
-            self.recipients.add(recipients, now);
-        }
     }
 
     /// Whether nothing is remembered that a new ledger wouldn't know.
@@ -416,9 +411,6 @@ mod tests {
         ledger.count(&mail(Way::Graph), NOON);
         assert!(!ledger.is_blank(seconds(86_000)));
         assert!(ledger.is_blank(NOON + Duration::days(1) + Duration::minutes(15)));
-        let mut ledger = Ledger::new(Limits::default());
-        ledger.restore_recipients(3, NOON);
-        assert_eq!(ledger.recipients_of_the_day(NOON), 3);
     }
 
     /// The reference: remembers every message with its time.

@@ -21,6 +21,7 @@ pub mod report;
 pub mod route;
 pub mod run;
 pub mod settle;
+pub mod tenure;
 pub mod traffic;
 pub mod worker;
 
@@ -34,7 +35,7 @@ use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use self::directory::Directory;
-use self::dispatcher::Capacity;
+use self::dispatcher::{Capacity, Tenure};
 use self::meter::Meter;
 use self::traffic::Traffic;
 use crate::app::App;
@@ -66,10 +67,16 @@ pub struct Queue {
 }
 
 impl Queue {
-    /// A queue that has nothing under way.
-    pub fn new(courier: Courier, config: QueueConfig, limits: MailLimits, clock: &Clock) -> Self {
+    /// A queue that has nothing under way, of this node, whose lanes are its own for so long.
+    pub fn new(
+        courier: Courier,
+        config: QueueConfig,
+        limits: MailLimits,
+        (node, tenure): (Node, Tenure),
+        clock: &Clock,
+    ) -> Self {
         let capacity = Capacity(limits.deliveries);
-        let traffic = Traffic::new(limits.mailbox, capacity, config.schedule.first, clock.clone());
+        let traffic = Traffic::new(limits.mailbox, capacity, config.schedule.first, tenure, clock.clone());
         Self {
             traffic,
             directory: Directory::default(),
@@ -78,7 +85,7 @@ impl Queue {
             config,
             limits,
             workers: TaskTracker::new(),
-            node: Node { name: host_name(), run: Uuid::new_v4() },
+            node,
             at_work: Mutex::default(),
             broken: Mutex::default(),
             used: Mutex::default(),
@@ -118,6 +125,13 @@ impl Queue {
         }
     }
 
+    /// Something may have mended any account: each that is paused is probed soon.
+    pub async fn probe_paused(&self, app: &App) {
+        if let Err(error) = app.store.queue().probe_all(app.now()).await {
+            tracing::error!(%error, "cannot have the paused accounts probed");
+        }
+    }
+
     /// Notes that a submitter has handed something over: once a minute, and nobody waits for it.
     fn note_used(&self, app: &Arc<App>, submitter: Uuid) {
         let now = app.now();
@@ -153,6 +167,15 @@ impl Queue {
         lock(&self.broken).insert(account, version);
     }
 
+    fn forget_broken(&self, account: Uuid) {
+        lock(&self.broken).remove(&account);
+    }
+
+    /// An account that is paused, whoever found it broken: at this version, unless that is known better.
+    fn note_found_broken(&self, account: Uuid, version: i64) {
+        lock(&self.broken).entry(account).or_insert(version);
+    }
+
     fn broken_version(&self, account: Uuid) -> Option<i64> {
         lock(&self.broken).get(&account).copied()
     }
@@ -162,7 +185,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What this machine is called: the same after a restart.
-fn host_name() -> String {
-    rustix::system::uname().nodename().to_string_lossy().into_owned()
+/// This run of this machine's node. The machine's name is the same after a restart.
+pub fn this_node() -> Node {
+    let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    Node { name, run: Uuid::new_v4() }
 }

@@ -1,19 +1,19 @@
 //! The queue at work: claims what is due where there is a place, takes up what a crash has left, and listens for what may
-//! mend an account. It must never begin anything new once the server is told to stop. Its neighbours are `traffic`, which
-//! says what to claim, and `worker`.
+//! mend an account, here or on another node. It must never begin anything new once the server is told to stop. Its
+//! neighbours are `traffic`, which says what to claim, `tenure`, and `worker`.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use store::StateName;
-use store::queue::{LaneId, Ring};
+use store::queue::{Awarded, Bid, LaneId, PauseRow, Probe, Ring};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::directory::Directory;
 use super::dispatcher::ClaimOrder;
-use super::{settle, worker};
+use super::{settle, tenure, worker};
 use crate::app::App;
 use crate::events::Event;
 
@@ -21,14 +21,16 @@ use crate::events::Event;
 const GRACE: Duration = Duration::from_secs(20);
 /// How often the database is asked what waits, in case that a ring was missed.
 const LOOK_EVERY: Duration = Duration::from_secs(15);
+/// A probe that says nothing may be followed by another node's after this.
+const PROBE_TERM: time::Duration = time::Duration::seconds(30);
 /// How often attempts are looked for that nobody is at any more.
 const SWEEP_EVERY: Duration = Duration::from_secs(30);
 
 /// Takes over what an earlier run has left. Before the first door opens: nothing new is mixed up with it.
 pub async fn take_over(app: &Arc<App>) -> Result<(), store::StoreError> {
-    for pause in app.store.queue().pauses().await? {
-        app.queue.traffic.note_pause(pause.account_id, pause.next_probe_at);
-    }
+    tenure::renew(app).await?;
+    tenure::recall(app).await?;
+    follow_pauses(app).await?;
     sweep(app).await?;
     look(app).await
 }
@@ -38,9 +40,14 @@ pub fn spawn(tasks: &mut JoinSet<()>, app: &Arc<App>) {
     tasks.spawn(claim_what_is_due(Arc::clone(app)));
     tasks.spawn(hear_rings(Arc::clone(app)));
     tasks.spawn(hear_events(Arc::clone(app)));
+    if app.store.is_shared() {
+        tasks.spawn(tenure::keep(Arc::clone(app)));
+    }
     tasks.spawn(every(LOOK_EVERY, Arc::clone(app), async |app| {
         app.queue.look_for_due(app).await;
-        app.queue.traffic.forget_idle();
+        if let Err(error) = tenure::keep_counters(app).await {
+            tracing::error!(%error, code = error.code(), "cannot write down what was counted");
+        }
         app.queue.courier.close_idle().await;
     }));
     tasks.spawn(every(SWEEP_EVERY, Arc::clone(app), async |app| {
@@ -83,22 +90,35 @@ async fn drain(app: &App) {
         );
     }
     app.queue.courier.close().await;
+    tenure::leave(app).await;
 }
 
 async fn claim(app: Arc<App>, order: ClaimOrder, lane_id: LaneId) {
-    let queue = app.store.queue();
     let now = app.now();
-    let claimed = match app.shutdown.is_cancelled() {
-        true => Ok(Vec::new()),
-        false => queue.claim(lane_id, order.limit, now, app.queue.lease(now)).await,
+    let awarded = match app.shutdown.is_cancelled() {
+        true => Ok(Awarded::Claims(Vec::new())),
+        false => app.store.queue().bid(bid(&app, &order, lane_id, now)).await,
     };
-    let (claims, next_due) = match claimed {
+    let (claims, next_due) = match awarded {
         Err(error) => {
             tracing::error!(%error, code = error.code(), "cannot claim messages");
             (Vec::new(), Some(now + time::Duration::seconds(1)))
         }
-        Ok(claims) if claims.len() == order.limit as usize => (claims, Some(now)),
-        Ok(claims) => (claims, queue.earliest(lane_id).await.ok().flatten()),
+        Ok(Awarded::Nothing) => {
+            app.queue.traffic.leave_to_others(&order);
+            (Vec::new(), None)
+        }
+        Ok(awarded) => {
+            if let Awarded::Lane { counters, .. } = &awarded {
+                app.queue.traffic.hold(&order, counters);
+            }
+            let claims = awarded.claims();
+            let next_due = match claims.len() == order.limit as usize {
+                true => Some(now),
+                false => app.store.queue().earliest(lane_id).await.ok().flatten(),
+            };
+            (claims, next_due)
+        }
     };
     let got = u32::try_from(claims.len()).expect("no more than were asked for");
     let slots = app.queue.traffic.claimed(&order, got, next_due);
@@ -107,14 +127,21 @@ async fn claim(app: Arc<App>, order: ClaimOrder, lane_id: LaneId) {
     }
 }
 
-/// Notes every lane in which something waits.
+fn bid(app: &App, order: &ClaimOrder, lane_id: LaneId, now: time::OffsetDateTime) -> Bid {
+    // Alone, this node knows by itself when it probes.
+    let probes = order.is_probe && app.store.is_shared();
+    let probe = probes.then(|| Probe { account_id: order.key.account_id, next_at: now + PROBE_TERM });
+    let lease = app.queue.lease(now);
+    Bid { lane_id, limit: order.limit, now, lease, takes_lane: order.takes_lane, probe }
+}
+
+/// Notes every lane in which something waits, and whose it is.
 pub async fn look(app: &App) -> Result<(), store::StoreError> {
     let senders = app.queue.directory.senders(app).await?;
     let end_of_time = time::OffsetDateTime::UNIX_EPOCH + time::Duration::days(365 * 200);
-    for lane in app.store.queue().due_lanes(end_of_time).await? {
-        let usual = senders.iter().find(|sender| sender.account_id == lane.key.account_id);
-        if let (Some(usual), Some(earliest)) = (usual, lane.earliest) {
-            app.queue.traffic.note_waiting(&lane.key, lane.id, usual.usual, earliest);
+    for lane in app.store.queue().due_lanes(end_of_time, app.queue.node(), app.now()).await? {
+        if let Some(sender) = senders.iter().find(|sender| sender.account_id == lane.key.account_id) {
+            app.queue.traffic.note_found(&lane, sender.usual);
         }
     }
     Ok(())
@@ -139,18 +166,52 @@ async fn hear_rings(app: Arc<App>) {
     while let Some(ring) = until(&app.shutdown, rings.next()).await.flatten() {
         match ring {
             Ring::Lane(lane_id) if app.queue.traffic.note_ring(lane_id) => {}
-            Ring::Lane(_) | Ring::Missed => app.queue.look_for_due(&app).await,
+            // Whoever accepted it sees to a lane that nobody has.
+            Ring::Lane(_) if app.store.is_shared() => {}
+            Ring::Lane(_) => app.queue.look_for_due(&app).await,
+            Ring::Missed => {
+                app.queue.look_for_due(&app).await;
+                if let Err(error) = follow_pauses(&app).await {
+                    tracing::error!(%error, "cannot read which accounts are paused");
+                }
+            }
             Ring::Account(account) => follow_pause(&app, account).await,
         }
     }
+}
+
+/// Takes over the pauses that there are, and ends those that are over.
+async fn follow_pauses(app: &App) -> Result<(), store::StoreError> {
+    let pauses = app.store.queue().pauses().await?;
+    for pause in &pauses {
+        note_pause(app, pause).await;
+    }
+    for account in app.queue.traffic.paused() {
+        if !pauses.iter().any(|pause| pause.account_id == account) {
+            end_pause(app, account);
+        }
+    }
+    Ok(())
+}
+
+async fn note_pause(app: &App, pause: &PauseRow) {
+    app.queue.traffic.note_pause(pause.account_id, pause.next_probe_at);
+    if let Ok(Some(row)) = app.store.accounts().find(&pause.account_id.to_string()).await {
+        app.queue.note_found_broken(pause.account_id, row.version);
+    }
+}
+
+fn end_pause(app: &App, account: Uuid) {
+    app.queue.forget_broken(account);
+    app.queue.traffic.resume(account);
 }
 
 /// Another node, or this one, has paused an account, or let its mail go again.
 async fn follow_pause(app: &App, account: Uuid) {
     match app.store.queue().pauses().await {
         Ok(pauses) => match pauses.iter().find(|pause| pause.account_id == account) {
-            Some(pause) => app.queue.traffic.note_pause(account, pause.next_probe_at),
-            None => drop(app.queue.traffic.resume(account)),
+            Some(pause) => note_pause(app, pause).await,
+            None => end_pause(app, account),
         },
         Err(error) => tracing::error!(%error, "cannot read which accounts are paused"),
     }
@@ -174,16 +235,12 @@ async fn hear_events(app: Arc<App>) {
 }
 
 async fn look_whether_mended(app: &App, event: &Event) {
-    match (event.what, event.id.parse()) {
-        // Whose certificate it was isn't asked: a probe too many does no harm.
-        ("certificates", _) => app.queue.traffic.probe_all_soon(),
-        ("accounts", Ok(account)) if app.queue.traffic.is_paused(account) => {
-            let mended = is_mended(app, account).await;
-            if mended {
-                app.queue.resume(app, account).await;
-            }
-        }
-        _ => {}
+    if event.what == "accounts"
+        && let Ok(account) = event.id.parse()
+        && app.queue.traffic.is_paused(account)
+        && is_mended(app, account).await
+    {
+        app.queue.resume(app, account).await;
     }
 }
 

@@ -6,12 +6,13 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use store::queue::{LaneId, LaneKey};
+use serde_json::Value;
+use store::queue::{Lane, LaneId, LaneKey};
 use time::OffsetDateTime;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-use super::dispatcher::{Capacity, ClaimOrder, Dispatcher, Place};
+use super::dispatcher::{Capacity, ClaimOrder, Dispatcher, Place, Tenure};
 use super::limits::{Limits, Load, Way};
 use crate::clock::Clock;
 
@@ -43,10 +44,16 @@ const LONGEST_SLEEP: Duration = Duration::from_millis(500);
 
 impl Traffic {
     /// Nothing is under way yet.
-    pub fn new(limits: Limits, capacity: Capacity, first_retry: Duration, clock: Clock) -> Arc<Self> {
+    pub fn new(
+        limits: Limits,
+        capacity: Capacity,
+        first_retry: Duration,
+        tenure: Tenure,
+        clock: Clock,
+    ) -> Arc<Self> {
         let longest_cooling = first_retry.try_into().unwrap_or(time::Duration::HOUR);
         let state = State {
-            dispatcher: Dispatcher::new(limits, capacity, longest_cooling),
+            dispatcher: Dispatcher::new(limits, capacity, longest_cooling, tenure),
             ids: HashMap::new(),
             keys: HashMap::new(),
         };
@@ -62,12 +69,27 @@ impl Traffic {
     /// A message waits in this lane and is due at `at`.
     pub fn note_waiting(&self, key: &LaneKey, id: LaneId, usual: Way, at: OffsetDateTime) {
         let mut state = self.lock();
-        if state.ids.insert(key.clone(), id).is_none() {
-            state.keys.insert(id, (key.clone(), usual));
-        }
+        state.learn(key, id, usual);
         state.dispatcher.note_waiting(key, usual, at, self.clock.now());
         drop(state);
         self.bell.notify_one();
+    }
+
+    /// The lane has this number in the database.
+    pub fn note_number(&self, key: &LaneKey, id: LaneId, usual: Way) {
+        self.lock().learn(key, id, usual);
+    }
+
+    /// What the database says of a lane in which something waits: whose it is, and since when.
+    pub fn note_found(&self, lane: &Lane, usual: Way) {
+        let Some(earliest) = lane.earliest else { return };
+        match lane.is_held_elsewhere {
+            true => self.lock().dispatcher.note_theirs(&lane.key),
+            false => {
+                self.lock().dispatcher.note_free(&lane.key);
+                self.note_waiting(&lane.key, lane.id, usual, earliest);
+            }
+        }
     }
 
     /// Something may be due in this lane. Says whether the lane is known here.
@@ -82,10 +104,30 @@ impl Traffic {
         true
     }
 
-    /// Every paused account is probed now.
-    pub fn probe_all_soon(&self) {
-        self.lock().dispatcher.probe_all_soon(self.clock.now());
+    /// This node's term goes on until `until`; see [`Dispatcher::renew_tenure`].
+    pub fn renew_tenure(&self, until: OffsetDateTime) {
+        self.lock().dispatcher.renew_tenure(until, self.clock.now());
         self.bell.notify_one();
+    }
+
+    /// Others took this node for gone for a while: they may have its lanes.
+    pub fn doubt_all(&self) {
+        self.lock().dispatcher.doubt_all();
+    }
+
+    /// What was counted in a lane before a restart.
+    pub fn recall(&self, lane: &Lane, usual: Way) {
+        let mut state = self.lock();
+        state.learn(&lane.key, lane.id, usual);
+        state.dispatcher.recall(&lane.key, usual, &lane.counters, self.clock.now());
+    }
+
+    /// What was counted since this was last asked, to be written.
+    pub fn take_counted(&self) -> Vec<(LaneId, Value)> {
+        let mut state = self.lock();
+        let State { dispatcher, ids, .. } = &mut *state;
+        let counted = dispatcher.take_counted(self.clock.now()).into_iter();
+        counted.filter_map(|(key, counters)| Some((*ids.get(&key)?, counters))).collect()
     }
 
     /// What is to be claimed now, each with the lane's number in the database.
@@ -100,6 +142,16 @@ impl Traffic {
             (order, id)
         };
         orders.into_iter().map(with_id).collect()
+    }
+
+    /// This node has got hold of the order's lane, in which so much was counted before.
+    pub fn hold(&self, order: &ClaimOrder, counters: &Value) {
+        self.lock().dispatcher.hold(order.lane, counters, self.clock.now());
+    }
+
+    /// Another node has the order's lane.
+    pub fn leave_to_others(&self, order: &ClaimOrder) {
+        self.lock().dispatcher.leave_to_others(order.lane);
     }
 
     /// Answers an order: a slot for each of the `got` messages.
@@ -121,9 +173,10 @@ impl Traffic {
         was_paused
     }
 
-    /// Takes over a pause from before a restart, or from another node.
+    /// Takes over a pause from before a restart, or from another node, or when it is to be probed.
     pub fn note_pause(&self, account: Uuid, next_probe_at: OffsetDateTime) {
-        self.lock().dispatcher.note_pause(account, next_probe_at);
+        self.lock().dispatcher.note_pause(account, next_probe_at, self.clock.now());
+        self.bell.notify_one();
     }
 
     /// Whether this account's mail waits for it to be mended.
@@ -131,25 +184,32 @@ impl Traffic {
         self.lock().dispatcher.is_paused(account)
     }
 
+    /// The accounts whose mail waits for that.
+    pub fn paused(&self) -> Vec<Uuid> {
+        self.lock().dispatcher.paused()
+    }
+
     /// Messages under way.
     pub fn in_flight(&self) -> u32 {
         self.lock().dispatcher.in_flight()
     }
 
-    /// Forgets the lanes that have nothing to remember.
-    pub fn forget_idle(&self) {
+    /// Forgets the lanes that have nothing to remember; returns those of them that were this node's.
+    pub fn forget_idle(&self) -> Vec<LaneId> {
         let mut state = self.lock();
         let State { dispatcher, ids, keys } = &mut *state;
-        dispatcher.forget_all_idle(self.clock.now());
+        let forgotten = dispatcher.forget_all_idle(self.clock.now());
+        let released = forgotten.iter().filter_map(|key| ids.get(key).copied()).collect();
         ids.retain(|key, _| dispatcher.remembers(key));
         keys.retain(|_, (key, _)| dispatcher.remembers(key));
+        released
     }
 
     /// Until there may be something to claim.
     pub async fn wait(&self) {
         let now = self.clock.now();
-        let until =
-            self.lock().dispatcher.wake_at().map(|at| (at - now).try_into().unwrap_or(Duration::ZERO));
+        let wake_at = self.lock().dispatcher.wake_at(now);
+        let until = wake_at.map(|at| (at - now).try_into().unwrap_or(Duration::ZERO));
         let sleep = until.unwrap_or(LONGEST_SLEEP).min(LONGEST_SLEEP);
         // A timeout is one of the two ways to wake up.
         let _ = tokio::time::timeout(sleep, self.bell.notified()).await;
@@ -157,6 +217,15 @@ impl Traffic {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn learn(&mut self, key: &LaneKey, id: LaneId, usual: Way) {
+        if self.ids.get(key) != Some(&id) {
+            self.ids.insert(key.clone(), id);
+            self.keys.insert(id, (key.clone(), usual));
+        }
     }
 }
 

@@ -33,7 +33,7 @@ pub(crate) const CLOUD: &str = "lab";
 
 /// A tenant and a Postern that serves it.
 pub(crate) struct House {
-    pub(crate) sim: Sim,
+    pub(crate) sim: Arc<Sim>,
     pub(crate) folder: TempDir,
     /// By which clock Postern lives: so many seconds ahead of the real one.
     ahead_seconds: Arc<AtomicI64>,
@@ -65,11 +65,27 @@ impl House {
     pub(crate) async fn stopped(top: &str, sections: &str) -> Self {
         let redirects = ["https://localhost:4443/authorize", "https://127.0.0.1:4443/authorize"];
         let options = SimOptions { world: World::demo(&redirects), ..SimOptions::default() };
-        let sim = Sim::start(options).await.unwrap();
+        let sim = Arc::new(Sim::start(options).await.unwrap());
         let house =
             Self { sim, folder: tempfile::tempdir().unwrap(), ahead_seconds: Arc::default(), running: None };
         house.write("lab-ca.pem", house.sim.ca_pem.as_bytes());
         house.configure(top, sections);
+        house
+    }
+
+    /// A second Postern for this one's tenant, by this one's clock and with this one's master key; it doesn't run yet.
+    pub(crate) fn beside(&self, sections: &str) -> Self {
+        let house = Self {
+            sim: Arc::clone(&self.sim),
+            folder: tempfile::tempdir().unwrap(),
+            ahead_seconds: Arc::clone(&self.ahead_seconds),
+            running: None,
+        };
+        house.write("lab-ca.pem", house.sim.ca_pem.as_bytes());
+        house.configure("", sections);
+        std::fs::create_dir(house.data()).unwrap();
+        std::fs::set_permissions(house.data(), std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+        std::fs::copy(self.data().join("master.key"), house.data().join("master.key")).unwrap();
         house
     }
 

@@ -9,6 +9,9 @@ mod console;
 mod house;
 mod mail;
 mod person;
+mod postgres;
+#[path = "../../../store/tests/story/postgres_server.rs"]
+mod postgres_server;
 mod provider;
 
 mod accounts;
@@ -20,6 +23,7 @@ mod explain;
 mod http;
 mod identity;
 mod messages;
+mod nodes;
 mod refusals;
 mod roles;
 mod secrets;

@@ -81,6 +81,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (2, "users and sessions", include_str!("../../migrations/sqlite/0002_users_and_sessions.sql")),
     (3, "queue", include_str!("../../migrations/sqlite/0003_queue.sql")),
     (4, "step of a trouble", include_str!("../../migrations/sqlite/0004_step_of_a_trouble.sql")),
+    (5, "nodes", include_str!("../../migrations/sqlite/0005_nodes.sql")),
 ];
 
 /// The steps from an empty file to [`NEWEST_VERSION`].

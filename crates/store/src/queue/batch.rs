@@ -8,10 +8,10 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::clerk::{Answer, Request};
-use super::lanes::{LaneId, LaneKey, Ring};
+use super::lanes::{Awarded, LaneId, LaneKey, Ring};
 use super::message::{AcceptError, Accepted, Claim, ClaimKey, Lease, NewMessage};
 use super::settlement::SettleError;
-use super::{accept, claim, content, history, settle};
+use super::{accept, claim, content, history, lanes, settle};
 use crate::database::Change;
 use crate::engine::{Statement, Value, many_rows, statement};
 use crate::failure::StoreError;
@@ -39,7 +39,7 @@ pub(super) struct Batch<'b> {
 #[derive(Debug)]
 pub(super) enum Done {
     Accepted(Result<Taken, AcceptError>),
-    Claimed(Vec<Claim>),
+    Claimed(Awarded),
     Settled(Result<(), SettleError>),
     Extended(Vec<ClaimKey>),
     Written,
@@ -103,14 +103,15 @@ impl<'b> Batch<'b> {
     /// What is done one by one: seldom, or for many messages at once.
     async fn write_one(&mut self, request: &Request) -> Result<Done, StoreError> {
         match request {
-            Request::Claim { lane_id, limit, now, lease } => {
-                claim::claim(self.change, *lane_id, *limit, *now, lease).await.map(Done::Claimed)
-            }
+            Request::Claim(bid) => claim::award(self.change, bid).await.map(Done::Claimed),
             Request::Extend(keys, lease) => claim::extend(self.change, keys, lease).await.map(Done::Extended),
             Request::Piece { id, index, octets, now } => {
                 content::add_piece(self.change, *id, *index, octets, *now).await.map(|()| Done::Written)
             }
             Request::Discard(id) => content::discard(self.change, *id).await.map(|()| Done::Written),
+            Request::Keep(node, counted) => {
+                lanes::keep_counters(self, node, counted).await.map(|()| Done::Written)
+            }
             Request::Accept(..) | Request::Settle(_) => unreachable!("these were done together"),
         }
     }
@@ -171,7 +172,7 @@ impl Done {
                 Answer::Accepted(taken.map(|taken| accepted(taken, *new, lease)))
             }
             (Self::Accepted(_), _) => unreachable!("only an offer is accepted"),
-            (Self::Claimed(claims), _) => Answer::Claimed(claims),
+            (Self::Claimed(awarded), _) => Answer::Claimed(awarded),
             (Self::Settled(settled), _) => Answer::Settled(settled),
             (Self::Extended(keys), _) => Answer::Extended(keys),
             (Self::Written, _) => Answer::Written,

@@ -1,14 +1,14 @@
 //! Claiming what is due, and keeping a claim alive. It must never give a message to two: whoever changes its state first
-//! has it. Its neighbours are `batch`, in whose transaction this runs, and `rows`, which reads messages.
+//! has it. Its neighbours are `batch`, in whose transaction this runs, `lanes`, which says whose a lane is, and `rows`,
+//! which reads messages.
 
 use std::collections::HashMap;
 
-use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::lanes::LaneId;
+use super::lanes::{self, Awarded, Bid};
 use super::message::{Claim, ClaimKey, Lease};
-use super::rows;
+use super::{pauses, rows};
 use crate::database::Change;
 use crate::engine::{Composed, statement};
 use crate::failure::StoreError;
@@ -22,20 +22,39 @@ const CLAIM: &str = ") UPDATE messages SET state = 'sending', state_since = $3, 
     started_at = $3, node = $4, node_run = $5, leased_until = $6, next_attempt_at = NULL
     WHERE id IN (SELECT id FROM due) RETURNING *";
 
+/// Gets hold of the lane, where that is asked for, and claims from it.
+pub(super) async fn award(change: &mut Change, bid: &Bid) -> Result<Awarded, StoreError> {
+    let counters = match bid.takes_lane {
+        false => None,
+        true => match lanes::take(change, bid.lane_id, &bid.lease.node, bid.now).await? {
+            Some(counters) => Some(counters),
+            None => return Ok(Awarded::Nothing),
+        },
+    };
+    let may_claim = match &bid.probe {
+        None => true,
+        Some(probe) => pauses::take_probe(change, probe, bid.now).await?,
+    };
+    let claims = match may_claim {
+        true => claim(change, bid).await?,
+        false => Vec::new(),
+    };
+    Ok(match counters {
+        Some(counters) => Awarded::Lane { counters, claims },
+        None => Awarded::Claims(claims),
+    })
+}
+
 /// Claims up to `limit` messages of the lane that are due at `now`, those that were due first.
-pub(super) async fn claim(
-    change: &mut Change,
-    lane_id: LaneId,
-    limit: u32,
-    now: OffsetDateTime,
-    lease: &Lease,
-) -> Result<Vec<Claim>, StoreError> {
+async fn claim(change: &mut Change, bid: &Bid) -> Result<Vec<Claim>, StoreError> {
+    let Bid { lane_id, limit, now, lease, .. } = bid;
+    let (lane_id, now) = (*lane_id, *now);
     let mut update = Composed::new(DUE);
     update.push(change.locking_what_is_free()).push(CLAIM);
     let update = update
         .build()
         .bind(lane_id.0)
-        .bind(limit)
+        .bind(*limit)
         .bind(millis_of(now))
         .bind(&lease.node.name)
         .bind(lease.node.run.to_string())

@@ -3,11 +3,12 @@
 //! commit, nor let one bad request sink the others. Its neighbours are the calls of [`Queue`](super::Queue), which put
 //! their requests on the desk, and `batch`, which knows what a transaction of many holds.
 
+use serde_json::Value;
 use tokio::sync::{broadcast, mpsc, oneshot};
 
 use super::batch::{Batch, Done, Tools};
-use super::lanes::{LaneId, Ring};
-use super::message::{AcceptError, Accepted, Claim, ClaimKey, Lease, NewMessage};
+use super::lanes::{Awarded, Bid, LaneId, Ring};
+use super::message::{AcceptError, Accepted, ClaimKey, Lease, NewMessage, Node};
 use super::settlement::{SettleError, Settlement};
 use crate::database::Change;
 use crate::engine::{Among, Engine};
@@ -28,18 +29,19 @@ pub(crate) struct Desk(mpsc::Sender<Letter>);
 #[derive(Debug)]
 pub(super) enum Request {
     Accept(Box<NewMessage>, Option<Lease>),
-    Claim { lane_id: LaneId, limit: u32, now: time::OffsetDateTime, lease: Lease },
+    Claim(Bid),
     Settle(Box<Settlement>),
     Extend(Vec<ClaimKey>, Lease),
     Piece { id: uuid::Uuid, index: u32, octets: bytes::Bytes, now: time::OffsetDateTime },
     Discard(uuid::Uuid),
+    Keep(Node, Vec<(LaneId, Value)>),
 }
 
 /// What is answered, once it is on disk.
 #[derive(Debug)]
 pub(super) enum Answer {
     Accepted(Result<Accepted, AcceptError>),
-    Claimed(Vec<Claim>),
+    Claimed(Awarded),
     Settled(Result<(), SettleError>),
     Extended(Vec<ClaimKey>),
     Written,

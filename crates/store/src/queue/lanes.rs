@@ -1,5 +1,8 @@
-//! Lanes: one mailbox of one account, the unit of fairness and of limits, owned by one node at a time. It must never let
-//! two nodes believe that a lane is theirs. Its neighbours are the dispatcher, which asks what is due, and `claim`.
+//! Lanes: one mailbox of one account, the unit of fairness and of limits. Where several nodes share the database, a lane is
+//! one node's at a time: it is taken in the transaction that claims from it first, and is its owner's until that lets go of
+//! it or is gone (`nodes`). Where there is one process only, nobody owns lanes and nothing is asked. It must never give a
+//! lane to a node while another that is there has it. Its neighbours are the dispatcher, which asks what is due, and
+//! `claim`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,11 +12,12 @@ use time::OffsetDateTime;
 use tokio::sync::broadcast;
 use uuid::Uuid;
 
-use super::batch::find_or_make_lane;
+use super::batch::{Batch, find_or_make_lane};
 use super::claim::outstanding;
-use super::message::{Claim, Node};
+use super::message::{Claim, Lease, Node};
 use super::{Queue, rows};
-use crate::engine::{Row, statement};
+use crate::database::Change;
+use crate::engine::{Composed, Row, statement};
 use crate::failure::{CorruptRow, StoreError};
 use crate::record::{Record, millis_of};
 
@@ -39,8 +43,62 @@ pub struct Lane {
     pub key: LaneKey,
     /// When its earliest waiting message is due; `None` when nothing waits.
     pub earliest: Option<OffsetDateTime>,
-    /// What its owner counted last (limits that span hours): the next owner goes on from there.
+    /// What was counted last of its limits: its next owner, or the next run, goes on from there.
     pub counters: Value,
+    /// Whether it is another node's, and that one is there.
+    pub is_held_elsewhere: bool,
+}
+
+/// What a node wants from a lane.
+#[derive(Debug, Clone)]
+pub struct Bid {
+    /// Which lane.
+    pub lane_id: LaneId,
+    /// At most so many messages.
+    pub limit: u32,
+    /// Those that are due then.
+    pub now: OffsetDateTime,
+    /// For whom, and until when the claims stand.
+    pub lease: Lease,
+    /// Whether it has to get hold of the lane first.
+    pub takes_lane: bool,
+    /// The paused account that it probes; it claims nothing where another node is probing it.
+    pub probe: Option<Probe>,
+}
+
+/// One message that tries whether a paused account is in order again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Probe {
+    /// The account.
+    pub account_id: Uuid,
+    /// No other node probes it before this.
+    pub next_at: OffsetDateTime,
+}
+
+/// What a node got.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Awarded {
+    /// These, which may be none.
+    Claims(Vec<Claim>),
+    /// The lane as well: what was counted before goes on counting.
+    Lane {
+        /// What its owner before has counted.
+        counters: Value,
+        /// The claims.
+        claims: Vec<Claim>,
+    },
+    /// Nothing: another node has the lane.
+    Nothing,
+}
+
+impl Awarded {
+    /// The claims alone.
+    pub fn claims(self) -> Vec<Claim> {
+        match self {
+            Self::Claims(claims) | Self::Lane { claims, .. } => claims,
+            Self::Nothing => Vec::new(),
+        }
+    }
 }
 
 /// What a node should look at.
@@ -117,10 +175,19 @@ impl Queue<'_> {
         Ok(id)
     }
 
-    /// The lanes in which something is due at `until` or before; the end of time for all in which something waits.
-    pub async fn due_lanes(&self, until: OffsetDateTime) -> Result<Vec<Lane>, StoreError> {
-        let mut query = crate::engine::Composed::new("SELECT * FROM (SELECT lanes.*, ");
-        query.push(EARLIEST).push(" AS earliest FROM lanes) AS lanes WHERE earliest <= ");
+    /// The lanes in which something is due at `until` or before; the end of time for all in which something waits. Whose
+    /// they are is said as `node` sees it at `now`.
+    pub async fn due_lanes(
+        &self,
+        until: OffsetDateTime,
+        node: &Node,
+        now: OffsetDateTime,
+    ) -> Result<Vec<Lane>, StoreError> {
+        let mut query =
+            Composed::new("SELECT lanes.*, EXISTS (SELECT 1 FROM nodes WHERE run = owner_run AND until > ");
+        query.push_bind(millis_of(now)).push(" AND run <> ").push_bind(node.run.to_string());
+        query.push(") AS is_held_elsewhere FROM (SELECT lanes.*, ").push(EARLIEST);
+        query.push(" AS earliest FROM lanes) AS lanes WHERE earliest <= ");
         query.push_bind(millis_of(until)).push(" ORDER BY earliest");
         Ok(self.0.all(query.build()).await?.iter().map(read).collect::<Result<_, _>>()?)
     }
@@ -135,98 +202,34 @@ impl Queue<'_> {
         Ok(Record::numbered(rows::MESSAGES, &row).optional_time("earliest")?)
     }
 
-    /// Takes a lane until `until`, or keeps it for longer; `None` when it is another node's at `now`. What an earlier run of
-    /// this node held is free.
-    pub async fn take_lane(
-        &self,
-        lane_id: LaneId,
-        node: &Node,
-        now: OffsetDateTime,
-        until: OffsetDateTime,
-    ) -> Result<Option<Lane>, StoreError> {
-        let mut change = self.0.begin().await?;
-        let take = statement(
-            "UPDATE lanes SET owner = $2, owner_run = $3, owned_until = $5
-             WHERE id = $1 AND (owner IS NULL OR owner = $2 OR owned_until <= $4)",
-        );
-        let take = take
-            .bind(lane_id.0)
-            .bind(&node.name)
-            .bind(node.run.to_string())
-            .bind(millis_of(now))
-            .bind(millis_of(until));
-        if change.run(take).await? == 0 {
-            return Ok(None);
+    /// Lets go of lanes of which nothing needs to be remembered, so that any node may take them.
+    pub async fn release_lanes(&self, lanes: &[LaneId], node: &Node) -> Result<(), StoreError> {
+        if lanes.is_empty() {
+            return Ok(());
         }
-        let mut query = crate::engine::Composed::new("SELECT lanes.*, ");
-        query.push(EARLIEST).push(" AS earliest FROM lanes WHERE id = ").push_bind(lane_id.0);
-        let row = change.one(query.build()).await?;
-        change.commit().await?;
-        Ok(row.as_ref().map(read).transpose()?)
-    }
-
-    /// Keeps all lanes of this run until `until`; returns those that are still its own at `now`.
-    pub async fn renew_lanes(
-        &self,
-        node: &Node,
-        now: OffsetDateTime,
-        until: OffsetDateTime,
-    ) -> Result<Vec<LaneId>, StoreError> {
+        let mut release =
+            Composed::new("UPDATE lanes SET counters = '{}', owner_run = NULL WHERE owner_run = ");
+        release.push_bind(node.run.to_string()).push(" AND id IN (").push_list(lanes.iter().map(|id| id.0));
+        release.push(")");
         let mut change = self.0.begin().await?;
-        let renew = statement(
-            "UPDATE lanes SET owned_until = $4 WHERE owner = $1 AND owner_run = $2 AND owned_until > $3
-             RETURNING id",
-        );
-        let renew =
-            renew.bind(&node.name).bind(node.run.to_string()).bind(millis_of(now)).bind(millis_of(until));
-        let renewed = change.all(renew).await?;
-        change.commit().await?;
-        let id = |row| Ok(LaneId(Record::numbered(rows::LANES, row).get("id")?));
-        renewed.iter().map(id).collect()
-    }
-
-    /// Lets go of a lane, with what its owner has counted, so that another node may take it at once.
-    pub async fn release_lane(
-        &self,
-        lane_id: LaneId,
-        node: &Node,
-        counters: &Value,
-    ) -> Result<(), StoreError> {
-        let release = "UPDATE lanes SET counters = $3, owner = NULL, owner_run = NULL, owned_until = NULL
-                       WHERE id = $1 AND owner_run = $2";
-        self.write_lane(release, lane_id, node, counters).await
-    }
-
-    /// Notes what the lane's owner has counted, for the next one.
-    pub async fn keep_counters(
-        &self,
-        lane_id: LaneId,
-        node: &Node,
-        counters: &Value,
-    ) -> Result<(), StoreError> {
-        let keep = "UPDATE lanes SET counters = $3 WHERE id = $1 AND owner_run = $2";
-        self.write_lane(keep, lane_id, node, counters).await
-    }
-
-    async fn write_lane(
-        &self,
-        sql: &'static str,
-        lane_id: LaneId,
-        node: &Node,
-        counters: &Value,
-    ) -> Result<(), StoreError> {
-        let mut change = self.0.begin().await?;
-        let update = statement(sql).bind(lane_id.0).bind(node.run.to_string()).bind(counters.to_string());
-        change.run(update).await?;
+        change.run(release.build()).await?;
         change.commit().await
     }
 
-    /// The attempts that nobody is at any more at `now`: their lease ran out, or an earlier run of this node made them. Nobody
-    /// knows how they ended, and they are to be settled so. The first hundred.
+    /// The lanes of which something was counted.
+    pub async fn counted_lanes(&self) -> Result<Vec<Lane>, StoreError> {
+        let query =
+            "SELECT lanes.*, NULL AS earliest, FALSE AS is_held_elsewhere FROM lanes WHERE counters <> '{}'";
+        Ok(self.0.all(statement(query)).await?.iter().map(read).collect::<Result<_, _>>()?)
+    }
+
+    /// The attempts that nobody is at any more at `now`: their lease ran out, or an earlier run of this node made them, which
+    /// is not there any more. Nobody knows how they ended, and they are to be settled so. The first hundred.
     pub async fn interrupted(&self, node: &Node, now: OffsetDateTime) -> Result<Vec<Claim>, StoreError> {
         let query = statement(
             "SELECT messages.*, lanes.account_id, lanes.mailbox FROM messages JOIN lanes ON lanes.id = messages.lane_id
-             WHERE leased_until IS NOT NULL AND (leased_until <= $1 OR (node = $2 AND node_run <> $3))
+             WHERE leased_until IS NOT NULL AND (leased_until <= $1 OR (node = $2 AND node_run <> $3
+                 AND NOT EXISTS (SELECT 1 FROM nodes WHERE run = node_run AND until > $1)))
              ORDER BY leased_until LIMIT 100",
         );
         let query = query.bind(millis_of(now)).bind(&node.name).bind(node.run.to_string());
@@ -258,6 +261,45 @@ impl Queue<'_> {
     }
 }
 
+/// The row's owner may write it; where nobody owns lanes, whoever works on them.
+const KEEP_COUNTERS: &str = "UPDATE lanes SET counters = v.column2 FROM (VALUES";
+const WHERE_OWN: &str = ") AS v WHERE lanes.id = v.column1 AND (owner_run IS NULL OR owner_run = v.column3)";
+
+/// Notes what was counted in these lanes, for their next owner or the next run.
+pub(super) async fn keep_counters(
+    batch: &mut Batch<'_>,
+    node: &Node,
+    counted: &[(LaneId, Value)],
+) -> Result<(), StoreError> {
+    let row = |(id, counters): &(LaneId, Value)| -> Vec<crate::engine::Value> {
+        vec![id.0.into(), counters.to_string().into(), node.run.to_string().into()]
+    };
+    batch.run_many(KEEP_COUNTERS, WHERE_OWN, counted.iter().map(row).collect()).await.map(|_| ())
+}
+
+/// Takes the lane for `node` unless another has it that is there at `now`; what was counted in it. The row is written only
+/// where the owner changes.
+pub(super) async fn take(
+    change: &mut Change,
+    lane_id: LaneId,
+    node: &Node,
+    now: OffsetDateTime,
+) -> Result<Option<Value>, StoreError> {
+    let find = "SELECT lanes.*, owner_run = $2 AS is_own FROM lanes WHERE id = $1";
+    let find = statement(find).bind(lane_id.0).bind(node.run.to_string());
+    if let Some(row) = change.one(find).await?
+        && Record::numbered(rows::LANES, &row).get::<Option<bool>>("is_own")?.unwrap_or(false)
+    {
+        return Ok(Some(Record::numbered(rows::LANES, &row).json("counters")?));
+    }
+    let take = "UPDATE lanes SET owner_run = $2 WHERE id = $1 AND (owner_run IS NULL OR owner_run = $2
+                OR NOT EXISTS (SELECT 1 FROM nodes WHERE run = owner_run AND until > $3)) RETURNING *";
+    let take = statement(take).bind(lane_id.0).bind(node.run.to_string()).bind(millis_of(now));
+    let taken = change.one(take).await?;
+    let counters = |row: Row| Record::numbered(rows::LANES, &row).json("counters");
+    Ok(taken.map(counters).transpose()?)
+}
+
 fn read(row: &Row) -> Result<Lane, CorruptRow> {
     let record = Record::numbered(rows::LANES, row);
     Ok(Lane {
@@ -265,5 +307,6 @@ fn read(row: &Row) -> Result<Lane, CorruptRow> {
         key: rows::read_lane_key(row)?,
         earliest: record.optional_time("earliest")?,
         counters: record.json("counters")?,
+        is_held_elsewhere: record.get("is_held_elsewhere")?,
     })
 }

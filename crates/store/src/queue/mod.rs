@@ -38,7 +38,7 @@ use uuid::Uuid;
 pub(crate) use self::clerk::Desk;
 use self::clerk::{Answer, Request};
 pub use self::history::STRETCH;
-pub use self::lanes::{Lane, LaneId, LaneKey, Ring, Rings, UnknownRing};
+pub use self::lanes::{Awarded, Bid, Lane, LaneId, LaneKey, Probe, Ring, Rings, UnknownRing};
 pub use self::message::{
     AcceptError, Accepted, Claim, ClaimKey, Idempotency, Lease, Message, MessageState, NewContent,
     NewMessage, Node, PIECE_OCTETS, Recipient,
@@ -95,9 +95,29 @@ impl Queue<'_> {
         now: OffsetDateTime,
         lease: Lease,
     ) -> Result<Vec<Claim>, StoreError> {
-        match self.0.desk().ask(Request::Claim { lane_id, limit, now, lease }).await? {
-            Answer::Claimed(claims) => Ok(claims),
+        let bid = Bid { lane_id, limit, now, lease, takes_lane: false, probe: None };
+        Ok(self.bid(bid).await?.claims())
+    }
+
+    /// The same for a node that may have to get hold of the lane first, or probes an account that is paused: all of it in one
+    /// transaction.
+    pub async fn bid(&self, bid: Bid) -> Result<Awarded, StoreError> {
+        match self.0.desk().ask(Request::Claim(bid)).await? {
+            Answer::Claimed(awarded) => Ok(awarded),
             other => unreachable!("a claim was answered by {other:?}"),
+        }
+    }
+
+    /// Notes what was counted in these lanes, for their next owner or the next run. Lanes that are another node's stay as
+    /// they are.
+    pub async fn keep_counters(
+        &self,
+        node: &Node,
+        counted: Vec<(LaneId, serde_json::Value)>,
+    ) -> Result<(), StoreError> {
+        match counted.is_empty() {
+            true => Ok(()),
+            false => self.0.desk().ask(Request::Keep(node.clone(), counted)).await.map(|_| ()),
         }
     }
 

@@ -5,7 +5,8 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::Queue;
-use super::lanes::Ring;
+use super::lanes::{Probe, Ring};
+use crate::database::Change;
 use crate::engine::{Row, statement};
 use crate::failure::{CorruptRow, StoreError};
 use crate::record::{Record, millis_of};
@@ -73,6 +74,17 @@ impl Queue<'_> {
         Ok(is_paused)
     }
 
+    /// Something may have mended any account: each that is paused is probed at `now`, by whichever node comes first.
+    pub async fn probe_all(&self, now: OffsetDateTime) -> Result<(), StoreError> {
+        let mut change = self.0.begin().await?;
+        let update =
+            statement("UPDATE pauses SET next_probe_at = $1 WHERE next_probe_at > $1 RETURNING account_id");
+        for row in change.all(update.bind(millis_of(now))).await? {
+            change.ring(Ring::Account(Record::new(TABLE, "account_id", &row).id("account_id")?));
+        }
+        change.commit().await
+    }
+
     /// Lets the account's mail go again; tells whether it was paused.
     pub async fn resume(&self, account_id: Uuid) -> Result<bool, StoreError> {
         let mut change = self.0.begin().await?;
@@ -84,6 +96,18 @@ impl Queue<'_> {
         change.commit().await?;
         Ok(was_paused)
     }
+}
+
+/// Takes it upon itself to probe a paused account at `now`; tells whether no other node is doing it.
+pub(super) async fn take_probe(
+    change: &mut Change,
+    probe: &Probe,
+    now: OffsetDateTime,
+) -> Result<bool, StoreError> {
+    let take =
+        statement("UPDATE pauses SET next_probe_at = $2 WHERE account_id = $1 AND next_probe_at <= $3");
+    let take = take.bind(probe.account_id.to_string()).bind(millis_of(probe.next_at)).bind(millis_of(now));
+    Ok(change.run(take).await? == 1)
 }
 
 fn read(row: &Row) -> Result<PauseRow, CorruptRow> {

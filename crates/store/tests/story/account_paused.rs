@@ -1,8 +1,8 @@
 //! An account is broken: its mail waits.
 
-use store::queue::{PauseRow, Ring};
+use store::queue::{Bid, Lease, PauseRow, Probe, Ring};
 
-use crate::house::{account, audit, id, minutes, noon, stories};
+use crate::house::{accept, account, audit, id, lease, minutes, noon, stories};
 
 fn pause(code: &str) -> PauseRow {
     PauseRow {
@@ -30,6 +30,30 @@ stories! {
         assert!(!queue.put_off_probe(id(1), 4, noon()).await.unwrap());
         assert_eq!(queue.pauses().await.unwrap(), []);
         assert_eq!([rings.next().await, rings.next().await], [Some(Ring::Account(id(1))); 2]);
+    }
+
+    async fn of_two_nodes_one_probes_a_paused_account(db: TestDatabase) {
+        db.store.accounts().insert(&account(1, "a"), &audit("account.add")).await.unwrap();
+        let queue = db.store.queue();
+        queue.pause(&pause("code")).await.unwrap();
+        let lane_id = accept(&db, [1, 2, 3]).await;
+        let probe = async |at| {
+            let now = noon() + minutes(at);
+            let probe = Some(Probe { account_id: id(1), next_at: now + minutes(2) });
+            let lease = Lease { until: now + minutes(10), ..lease() };
+            let bid = Bid { lane_id, limit: 1, now, lease, takes_lane: false, probe };
+            queue.bid(bid).await.unwrap().claims().len()
+        };
+        assert_eq!(probe(0).await, 0, "it is not due yet");
+        assert_eq!((probe(1).await, probe(1).await), (1, 0), "the other's turn is taken");
+        assert_eq!(probe(3).await, 1, "whoever took it said nothing more");
+        let mut rings = queue.rings();
+        queue.probe_all(noon() + minutes(4)).await.unwrap();
+        assert_eq!(rings.next().await, Some(Ring::Account(id(1))));
+        assert_eq!(probe(4).await, 1, "something may have mended it");
+        queue.resume(id(1)).await.unwrap();
+        accept(&db, [4]).await;
+        assert_eq!(probe(9).await, 0, "it is paused no more, and its mail goes without probing");
     }
 
     async fn the_pause_of_an_account_goes_with_it(db: TestDatabase) {

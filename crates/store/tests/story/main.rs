@@ -7,6 +7,7 @@
 
 mod house;
 mod postgres;
+mod postgres_server;
 
 mod account_changed_meanwhile;
 mod account_paused;

@@ -68,13 +68,14 @@ stories! {
         }
     }
 
-    async fn of_two_requests_with_one_key_at_the_same_moment_one_is_done(db: TestDatabase) {
-        let queue = db.store.queue();
+    async fn of_requests_with_one_key_at_the_same_moment_to_two_nodes_one_is_done(db: TestDatabase) {
+        let other = db.second_store().await;
+        let (here, there) = (db.store.queue(), other.queue());
         let keyed = |n| {
             let mut offer = message(n);
             offer.idempotency =
                 Some(Idempotency { scope: "token".to_owned(), key: "k".to_owned(), request_hash: vec![1] });
-            queue.accept(offer, None)
+            if n % 2 == 0 { here.accept(offer, None) } else { there.accept(offer, None) }
         };
         let results = join_all((1..=8).map(keyed)).await;
         let done = results.iter().filter(|result| matches!(result, Ok(Accepted::Queued { .. }))).count();

@@ -20,7 +20,7 @@ fn load() -> Load {
 }
 
 fn dispatcher(capacity: u32) -> Dispatcher {
-    Dispatcher::new(Limits::default(), Capacity(capacity), Duration::MINUTE)
+    Dispatcher::new(Limits::default(), Capacity(capacity), Duration::MINUTE, Tenure::Alone)
 }
 
 impl Dispatcher {
@@ -65,7 +65,7 @@ fn a_message_does_not_overtake_those_that_wait() {
     dispatcher.waits("a", 10, 0);
     let early = dispatcher.reserve_one("a", 9).unwrap();
     dispatcher.release(&early, at(9));
-    assert_eq!(dispatcher.wake_at(), Some(at(10)));
+    assert_eq!(dispatcher.wake_at(at(0)), Some(at(10)));
     assert!(dispatcher.reserve_one("a", 10).is_none(), "an older one is due");
     let order = dispatcher.order(10);
     assert!(dispatcher.reserve_one("a", 10).is_none(), "it is being claimed");
@@ -132,7 +132,7 @@ fn a_throttled_mailbox_waits_as_told_and_others_go_on() {
     dispatcher.waits("b", 0, 0);
     assert_eq!(dispatcher.orders(0), [("b".to_owned(), 4)]);
     assert!(dispatcher.reserve_one("a", 29).is_none());
-    assert_eq!(dispatcher.wake_at(), Some(at(30)));
+    assert_eq!(dispatcher.wake_at(at(0)), Some(at(30)));
     assert_eq!(dispatcher.orders(30), [("a".to_owned(), 4)]);
 }
 
@@ -156,7 +156,7 @@ fn a_paused_account_is_probed_by_one_message_at_growing_intervals() {
         assert_eq!(dispatcher.pause(ACCOUNT, probe.lane, at(now)), at(next));
         dispatcher.release(&probe.place(), at(now));
         dispatcher.note_waiting(&probe.key, Way::Graph, at(0), at(now));
-        assert_eq!(dispatcher.wake_at(), Some(at(next)));
+        assert_eq!(dispatcher.wake_at(at(0)), Some(at(next)));
     }
     let probe = dispatcher.order(2730);
     dispatcher.claimed(&probe, 1, None, at(2730));
@@ -168,7 +168,7 @@ fn a_paused_account_is_probed_by_one_message_at_growing_intervals() {
 #[test]
 fn a_probe_that_tells_nothing_leaves_room_for_the_next() {
     let mut dispatcher = dispatcher(100);
-    dispatcher.note_pause(ACCOUNT, at(10));
+    dispatcher.note_pause(ACCOUNT, at(10), at(0));
     dispatcher.waits("a", 0, 0);
     dispatcher.waits("b", 0, 0);
     let empty = dispatcher.order(10);
@@ -184,7 +184,7 @@ fn a_probe_that_tells_nothing_leaves_room_for_the_next() {
 #[test]
 fn a_mended_account_goes_on_at_once() {
     let mut dispatcher = dispatcher(100);
-    dispatcher.note_pause(ACCOUNT, at(900));
+    dispatcher.note_pause(ACCOUNT, at(900), at(0));
     dispatcher.waits("a", 0, 0);
     assert_eq!(dispatcher.orders(0), none());
     assert!(dispatcher.resume(ACCOUNT, at(1)));
@@ -203,7 +203,7 @@ fn a_lane_whose_way_is_blocked_tries_one_at_a_time() {
         dispatcher.release(&order.place(), at(1));
     }
     assert_eq!(dispatcher.orders(1), none());
-    assert_eq!(dispatcher.wake_at(), Some(at(11)), "5 seconds after the third, 10 after the fourth");
+    assert_eq!(dispatcher.wake_at(at(0)), Some(at(11)), "5 seconds after the third, 10 after the fourth");
     let order = dispatcher.order(11);
     assert_eq!(order.limit, 1);
     dispatcher.claimed(&order, 1, Some(at(0)), at(11));

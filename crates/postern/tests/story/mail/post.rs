@@ -26,7 +26,7 @@ pub(crate) const BOB: &str = "bob@fabrikam.example";
 
 /// What waits longer than this in a story never comes.
 const PATIENCE: Duration = Duration::from_secs(30);
-const DOOR: &str = "[[submission]]\nlisten = \"127.0.0.1:0\"\ntls = \"none\"\n";
+pub(crate) const DOOR: &str = "[[submission]]\nlisten = \"127.0.0.1:0\"\ntls = \"none\"\n";
 const USER: &str = "nas";
 
 /// A house with mail.
@@ -64,6 +64,33 @@ impl Post {
         let post = Self { house, password };
         post.enter(USER, |_| {}).await;
         post
+    }
+
+    /// Two nodes on one PostgreSQL; the account and the device are set up on the first.
+    pub(crate) async fn two_nodes(account: Value, sections: &str) -> (Self, Self) {
+        let sections = format!("{DOOR}{}{sections}", crate::postgres::section().await);
+        let first = Self::set_up(account, &sections).await;
+        let mut house = first.house.beside(&sections);
+        house.start().await;
+        let second = Self { house, password: first.password.clone() };
+        (first, second)
+    }
+
+    /// How many tries to deliver a message this node has made.
+    pub(crate) fn tries(&self) -> u64 {
+        let mut text = String::new();
+        self.app().queue.meter.write(&mut text);
+        let counts = text.lines().filter(|line| line.starts_with("postern_attempts_total"));
+        counts.map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap()).sum()
+    }
+
+    /// Waits until it is so: what one node does is seen by the other when it has been told.
+    pub(crate) async fn until_so(what: &str, so: impl AsyncFn() -> bool) {
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        while !so().await {
+            assert!(tokio::time::Instant::now() < deadline, "{what}: it never came so");
+            tokio::task::yield_now().await;
+        }
     }
 
     pub(crate) fn app(&self) -> &Arc<App> {

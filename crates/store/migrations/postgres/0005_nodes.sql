@@ -1,0 +1,14 @@
+CREATE TABLE nodes (
+    run TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    name TEXT NOT NULL,
+    until BIGINT NOT NULL
+);
+
+CREATE TABLE turns (
+    name TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    holder TEXT COLLATE "C" NOT NULL,
+    until BIGINT NOT NULL
+);
+
+ALTER TABLE lanes DROP COLUMN owner;
+ALTER TABLE lanes DROP COLUMN owned_until;
