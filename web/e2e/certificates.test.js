@@ -140,7 +140,7 @@ test("what is imported with a warning says so until it was read", async () => {
   const notice = page.getByRole("status").filter({ hasText: "for servers was imported, with a warning." });
   await notice.getByText(/client/i).waitFor();
   assert.ok(!(await page.content()).includes(PASSWORD), "no password stays behind in the page");
-  await page.getByRole("button", { name: "Dismiss" }).click();
+  await notice.getByRole("button", { name: "Dismiss" }).click();
   await notice.waitFor({ state: "detached" });
 });
 

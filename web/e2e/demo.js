@@ -113,7 +113,8 @@ export async function signIn(page, { user, password }) {
   await page.getByLabel("User name").fill(user);
   await page.getByLabel("Password").fill(password);
   await page.getByRole("button", { name: "Sign in" }).click();
-  await page.getByRole("navigation", { name: "Pages" }).waitFor();
+  // A dialog that the address opens may lie over it by then, and hide it from screen readers.
+  await page.getByRole("navigation", { name: "Pages", includeHidden: true }).waitFor();
 }
 
 /** What makes a request of ours one of the console's own. @param {{ console: string }} where */

@@ -56,8 +56,13 @@ test("what can't be right is said as one types", async () => {
 test("a client secret disables the certificate", async () => {
   await page.getByRole("radio", { name: "Client Secret" }).check();
   assert.ok(await page.getByRole("combobox", { name: "Client Certificate" }).isDisabled());
-  await page.getByRole("radio", { name: "Client Certificate" }).check();
-  assert.ok(await page.getByRole("combobox", { name: "Client Certificate" }).isEnabled());
+  // A field is the only thing that answers to its label, and is nothing else's.
+  await page.getByLabel("Client Secret", { exact: true }).fill("not kept");
+  await page.keyboard.press("Shift+Tab");
+  await page.waitForFunction((element) => element === document.activeElement, await page.getByRole("radio", { name: "Client Secret" }).elementHandle());
+  await page.keyboard.press("ArrowUp");
+  assert.ok(await page.getByRole("radio", { name: "Client Certificate" }).isChecked());
+  assert.ok(await page.getByLabel("Client Certificate", { exact: true }).isEnabled());
 });
 
 test("a certificate made behind Manage certificates comes back selected, and what was typed stays", async () => {
@@ -140,7 +145,7 @@ test("a second account signs in by secret", async () => {
   await page.getByLabel("Client ID").fill(demo.client_id);
   await page.getByLabel("Tenant ID").fill(demo.tenant_id);
   await page.getByRole("radio", { name: "Client Secret" }).check();
-  await page.getByRole("textbox", { name: "Client Secret" }).or(page.locator("input[type=password]")).fill(demo.client_secret);
+  await page.getByLabel("Client Secret", { exact: true }).fill(demo.client_secret);
   await page.getByLabel("Display name").fill("by secret");
   await page.getByLabel("Sign-in").selectOption("application");
   await page.getByText("Still missing: From").first().waitFor();
@@ -156,6 +161,7 @@ test("changing the tenant says that the sign-in is over", async () => {
   await page.getByRole("button", { name: "Save", exact: true }).click();
   await page.getByText(/sign-in/i).and(page.locator(".fui-MessageBar *")).first().waitFor();
   await page.getByRole("region", { name: "Authorization" }).getByText("Needs sign-in").waitFor();
+  await page.getByText(`Signed in as ${user(0).upn}.`).waitFor({ state: "detached" });
 });
 
 test("an account is removed after a question", async () => {

@@ -64,7 +64,7 @@ export function problemOf(status: number, body: unknown): Problem {
 /** Any error as message and hint, for a person. */
 export function explained(error: unknown): { message: string; hint: string } {
   if (error instanceof Problem) return { message: error.message, hint: error.hint };
-  if (error instanceof Unreachable) return { message: error.message, hint: "Is the server running, and the network up? This page tries again by itself." };
+  if (error instanceof Unreachable) return { message: error.message, hint: "Is the server running, and the network up? Try again once it answers." };
   return { message: error instanceof Error ? error.message : String(error), hint: "" };
 }
 

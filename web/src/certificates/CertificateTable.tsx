@@ -54,7 +54,7 @@ export function CertificateTable({ certificates, hasMore, loadMore, onAction }: 
         loadMore={loadMore}
         maxHeight="100%"
         estimatedRowHeight={69}
-        minWidth="940px"
+        minWidth="1000px"
       />
       {menu && (
         <DownloadMenu
@@ -115,7 +115,7 @@ function columnsOf({ styles, frame, menuOf, onAction, onDownload }: Look): Colum
     },
     {
       name: "Expires",
-      width: "116px",
+      width: "108px",
       cell: (certificate) => (
         <div className={frame.number} title={exactly(certificate.not_after)}>
           {day(certificate.not_after)}
@@ -128,7 +128,7 @@ function columnsOf({ styles, frame, menuOf, onAction, onDownload }: Look): Colum
     {
       // The whole SHA-1 one fits: it is compared with what the portal shows.
       name: "Thumbprint",
-      width: "392px",
+      width: "396px",
       cell: (certificate) => (
         <>
           <Thumbprint kind="SHA-1" value={certificate.thumbprint_sha1} />
@@ -136,10 +136,10 @@ function columnsOf({ styles, frame, menuOf, onAction, onDownload }: Look): Colum
         </>
       ),
     },
-    { name: "Used by", width: "13%", cell: (certificate) => certificate.used_by.join(", ") || <span className={frame.quiet}>not used</span> },
+    { name: "Used by", width: "110px", cell: (certificate) => certificate.used_by.join(", ") || <span className={frame.quiet}>not used</span> },
     {
       name: "Actions",
-      width: "168px",
+      width: "162px",
       cell: (certificate) => (
         <Actions certificate={certificate} open={certificate.id === menuOf} onAction={onAction} onDownload={(button) => onDownload(certificate, button)} />
       ),

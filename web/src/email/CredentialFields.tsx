@@ -1,4 +1,4 @@
-import { Button, Caption1, Field, Input, makeStyles, mergeClasses, Radio, RadioGroup, Select, tokens } from "@fluentui/react-components";
+import { Button, Caption1, Field, Input, makeStyles, mergeClasses, Select, tokens } from "@fluentui/react-components";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useId, useRef, useState } from "react";
 import { useLocation } from "react-router";
@@ -13,6 +13,7 @@ import { CertificateStatus } from "../parts/Status";
 import { useFrame } from "../parts/styles";
 import { daysUntil, inDays } from "../parts/time";
 import { TextLink } from "../parts/TextLink";
+import { Choice, ChoiceGroup } from "./Choice";
 import { chosen } from "./draft";
 import type { AccountForm } from "./useAccountForm";
 
@@ -45,16 +46,19 @@ export function CredentialFields({ form, certificates, said }: Props) {
   const { draft, edit } = form;
   const id = useId();
   const bySecret = draft.credential === "secret";
-  const radios = (value: string) => edit({ credential: value === "secret" ? "secret" : "certificate" });
   // Each of the two buttons has its fields below it.
   return (
     <div className={styles.group}>
-      <RadioGroup name={id} value={draft.credential} onChange={(_, { value }) => radios(value)} aria-label="Credential">
-        <Radio value="certificate" label="Client Certificate" aria-describedby={`${id}-recommended`} />
+      <ChoiceGroup name="Credential">
+        <Choice chosen={!bySecret} describedBy={`${id}-recommended`} onChoose={() => edit({ credential: "certificate" })}>
+          Client Certificate
+        </Choice>
         <CertificateFields form={form} certificates={certificates} disabled={bySecret} error={said("Client Certificate", "credential.certificate")} />
-        <Radio value="secret" label="Client Secret" />
+        <Choice chosen={bySecret} onChoose={() => edit({ credential: "secret" })}>
+          Client Secret
+        </Choice>
         {bySecret && <SecretFields form={form} error={said("Client Secret", "credential.secret")} expiresError={said("Expires", "credential.expires")} />}
-      </RadioGroup>
+      </ChoiceGroup>
       <Caption1 id={`${id}-recommended`}>A certificate is recommended: its private key never leaves Postern.</Caption1>
     </div>
   );

@@ -1,5 +1,6 @@
 import { Body1, Button, Caption1, makeStyles, MessageBarBody, tokens } from "@fluentui/react-components";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useEffect, useEffectEvent } from "react";
 import { answer, api } from "../api/client";
 import type { Account } from "../api/queries";
 import { Fold } from "../parts/Fold";
@@ -31,6 +32,12 @@ export function SignInSection({ form, redirectUris }: { form: AccountForm; redir
   const mayChange = useMay("administrator");
   const { account } = form;
   const { flow, begin, forget } = useFlow(account);
+
+  // A change that ended the sign-in leaves nothing to be said of how it went.
+  const ended = useEffectEvent(() => {
+    if (form.notices.length > 0) forget();
+  });
+  useEffect(() => ended(), [form.notices]);
 
   const start = useMutation({
     mutationFn: async ({ tab, deviceCode }: { tab: Window | null; deviceCode: boolean }) => {

@@ -44,6 +44,7 @@ const useStyles = makeStyles({
     position: "sticky",
     top: 0,
     zIndex: 1,
+    boxSizing: "border-box",
     textAlign: "start",
     padding: "8px 12px",
     fontWeight: tokens.fontWeightSemibold,
