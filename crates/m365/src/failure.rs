@@ -264,7 +264,11 @@ impl LocalTrouble {
 
 impl fmt::Display for GraphRefusal {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "Microsoft Graph answered {}", self.status)?;
+        out.write_str("Microsoft Graph answered")?;
+        // A code out of a pasted text came without a status.
+        if self.status > 0 {
+            write!(out, " {}", self.status)?;
+        }
         write_unless_empty(out, " ", &self.code)?;
         write_unless_empty(out, ": ", &self.message)
     }

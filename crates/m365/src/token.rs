@@ -148,11 +148,24 @@ fn assert_identity(
     Ok(vec![("client_assertion_type", Zeroizing::new(kind)), ("client_assertion", Zeroizing::new(signed))])
 }
 
-/// Name and secret are form-encoded before they are joined (RFC 6749 §2.3.1).
+/// Name and secret are percent-encoded before they are joined (RFC 6749 §2.3.1). Not all servers decode them, so what
+/// need not be encoded isn't: then the usual secrets look the same either way.
 fn basic(client_id: &str, secret: &str) -> Zeroizing<String> {
-    let encode = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
-    let pair = Zeroizing::new(format!("{}:{}", encode(client_id), encode(secret)));
+    let mut pair = Zeroizing::new(String::new());
+    encode_into(&mut pair, client_id);
+    pair.push(':');
+    encode_into(&mut pair, secret);
     Zeroizing::new(format!("Basic {}", STANDARD.encode(pair.as_bytes())))
+}
+
+fn encode_into(out: &mut String, text: &str) {
+    for byte in text.bytes() {
+        match byte {
+            b'-' | b'.' | b'_' | b'~' => out.push(char::from(byte)),
+            _ if byte.is_ascii_alphanumeric() => out.push(char::from(byte)),
+            _ => out.push_str(&format!("%{byte:02X}")),
+        }
+    }
 }
 
 impl Form {
@@ -188,10 +201,11 @@ impl Form {
         to: &url::Url,
         proof: Option<&Proof>,
     ) -> Result<Answer, Failure> {
+        let no_fields: &[Field] = &[];
         let (fields, header) = match proof {
-            Some(Proof::Fields(fields)) => (fields.as_slice(), None),
-            Some(Proof::Header(value)) => (&[][..], Some(value)),
-            None => (&[][..], None),
+            Some(Proof::Fields(fields)) => (&fields[..], None),
+            Some(Proof::Header(value)) => (no_fields, Some(value)),
+            None => (no_fields, None),
         };
         let mut request = connection
             .http()

@@ -84,7 +84,11 @@ impl Part {
     /// The call that this part stands for, with the batch's own token.
     fn into_call(self, batch: &Call) -> Result<Call, Refusal> {
         let (path, query) = self.url.split_once('?').unwrap_or((&self.url, ""));
-        let path = format!("/v1.0/{}", path.trim_start_matches('/'));
+        // Relative to the version; Microsoft's client for JavaScript leaves the version in.
+        let below = path.trim_start_matches('/');
+        let below =
+            ["v1.0/", "beta/"].iter().find_map(|version| below.strip_prefix(version)).unwrap_or(below);
+        let path = format!("/v1.0/{below}");
         if path.starts_with("/v1.0/$batch") {
             return Err(refusal::no_such_segment("$batch"));
         }

@@ -350,5 +350,6 @@ fn what_is_unknown_is_said_to_be() {
         let advice = first(text, &Facts::default());
         assert_eq!((advice.code.as_str(), advice.known), (code, false));
     }
+    assert_eq!(first("ErrorNeverSeen", &Facts::default()).says, "Microsoft Graph answered ErrorNeverSeen");
     assert!(first("535", &Facts::default()).known, "a reply code alone is one");
 }

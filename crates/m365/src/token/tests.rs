@@ -146,11 +146,17 @@ async fn elsewhere_a_secret_is_said_by_basic_and_in_the_form_where_that_is_not_t
         let requests = tokens.requests().await;
         let last = requests.last().unwrap();
         let form = read_form(&last.body);
-        let basic = STANDARD.encode(format!("{CLIENT_ID}:the%7Esecret"));
+        let basic = STANDARD.encode(format!("{CLIENT_ID}:the~secret"));
         assert_eq!(last.header("authorization"), with_header.then(|| format!("Basic {basic}")).as_deref());
         assert_eq!(form.get("client_secret").map(String::as_str), (!with_header).then_some("the~secret"));
         assert_eq!(form["grant_type"], "client_credentials");
     }
+}
+
+#[test]
+fn of_a_secret_only_what_must_be_is_encoded() {
+    let said = basic("gate", "a~b:c d%\u{e9}");
+    assert_eq!(STANDARD.decode(&said["Basic ".len()..]).unwrap(), b"gate:a~b%3Ac%20d%25%C3%A9");
 }
 
 #[tokio::test]
