@@ -128,7 +128,7 @@ function columnsOf({ styles, frame, menuOf, onAction, onDownload }: Look): Colum
     {
       // The whole SHA-1 one fits: it is compared with what the portal shows.
       name: "Thumbprint",
-      width: "396px",
+      width: "408px",
       cell: (certificate) => (
         <>
           <Thumbprint kind="SHA-1" value={certificate.thumbprint_sha1} />
