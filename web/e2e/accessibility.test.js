@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { AxeBuilder } from "@axe-core/playwright";
 import { asConsole, openConsole, publicPart, signIn, startBrowser, startDemo } from "./demo.js";
+import { handOver, knock } from "./device.js";
 import { settle } from "./picture.js";
 
 /** @type {import("./demo.js").Demo} */ let demo;
@@ -38,7 +39,30 @@ async function furnish() {
   const data = { name: "contoso", cloud: demo.cloud, tenant_id: demo.tenant_id, client_id: demo.client_id, credential: { kind: "certificate", certificate: "gate" } };
   // Its secret is wrong: the check fails.
   const broken = { ...data, name: "nobody", sign_in: "application", from: `nobody@${demo.domain}`, credential: { kind: "secret", secret: "not-the-value" } };
-  for (const account of [data, broken]) assert.equal((await page.request.post("/api/v1/accounts", { data: account, headers: asConsole(demo) })).status(), 201);
+  const robot = { ...data, name: "robot", sign_in: "application", from: demo.users[0]?.upn, credential: { kind: "secret", secret: demo.client_secret } };
+  for (const account of [data, broken, robot]) assert.equal((await page.request.post("/api/v1/accounts", { data: account, headers: asConsole(demo) })).status(), 201);
+  await page.request.post("/api/v1/accounts/robot/authorize", { data: {}, headers: asConsole(demo) });
+  await furnishMail();
+}
+
+/** Mail that was sent, that waits for Microsoft and for an account to be mended, and a device that was refused. */
+async function furnishMail() {
+  const from = demo.users[0]?.upn ?? "";
+  const to = demo.users[1]?.upn ?? "";
+  const device = await knock(demo.submission);
+  await device.logIn("somebody", "wrong");
+  device.close();
+  await handOver(demo.submission, { from, to, subject: "Arrived" });
+  await until("sent");
+  await handOver(demo.submission, { from, to: `451@${demo.domain}`, subject: "A long subject that tells of a scanner on the second floor, of its forty-two pages, and of why they wait" });
+  const data = { from: `nobody@${demo.domain}`, to: [to], subject: "For an account that is broken", text: "x" };
+  await page.request.post("/api/v1/messages", { data, headers: asConsole(demo) });
+  await until("queued,deferred");
+}
+
+/** Waits until a message stands there. @param {string} state */
+async function until(state) {
+  await page.waitForFunction(async (wanted) => ((await (await fetch(`/api/v1/messages?state=${wanted}`)).json()).items.length > 0), state);
 }
 
 /** Where every screen goes, for a person to look at them. */
@@ -59,6 +83,24 @@ const pressAll = (...names) => async (/** @type {Page} */ page) => {
 /** @type {[name: string, path: string, open?: (page: Page) => Promise<unknown>][]} */
 const SCREENS = [
   ["overview", "/"],
+  ["overview-table", "/", press("Show as a table")],
+  ["mail", "/mail"],
+  ["mail-nothing", "/mail?q=nowhere"],
+  ["message", "/mail", openMessage("Arrived")],
+  ["message-waiting", "/mail", openMessage(/^A long subject/)],
+  ["message-paused", "/mail", openMessage("For an account that is broken")],
+  ["message-cancel", "/mail", (page) => openMessage(/^A long subject/)(page).then(() => press("Cancel message")(page))],
+  ["message-gone", "/mail/00000000-0000-7000-8000-000000000000"],
+  ["submission", "/submission"],
+  ["submission-watch", "/submission", press("Watch")],
+  ["submission-here", "/submission", (page) => page.getByRole("radio", { name: "Postern sends it" }).check().then(() => press("Send now")(page))],
+  ["add-submitter", "/submission", addSubmitter],
+  ["edit-submitter", "/submission", press("Edit")],
+  ["submitter-menu", "/submission", press("More")],
+  ["submitter-device", "/submission", press("Set up device")],
+  ["submitter-password", "/submission", submitterMenu("Reset password…")],
+  ["submitter-token", "/submission", submitterMenu("Give it an API token…")],
+  ["submitter-remove", "/submission", submitterMenu("Remove…")],
   ["audit", "/audit"],
   ["audit-empty", "/audit?actor=nobody"],
   ["general", "/settings/general"],
@@ -94,6 +136,31 @@ const SCREENS = [
   ["user-menu", "/", (page) => press(demo.user)(page)],
   ["not-here", "/nowhere"],
 ];
+
+/** @param {string | RegExp} subject */
+function openMessage(subject) {
+  return async (/** @type {Page} */ page) => {
+    await page.getByRole("table", { name: "Messages" }).getByRole("link", { name: subject }).click();
+    await page.getByRole("dialog").getByRole("list", { name: "History" }).waitFor();
+  };
+}
+
+/** @param {Page} page */
+async function addSubmitter(page) {
+  await press("Add submitter")(page);
+  const box = page.getByRole("dialog", { name: "Add Submitter" });
+  await box.getByRole("button", { name: "More", exact: true }).click();
+  await box.getByRole("radio", { name: "Use one that I choose" }).check();
+  await box.getByRole("button", { name: "Save" }).click();
+}
+
+/** @param {string} name */
+function submitterMenu(name) {
+  return async (/** @type {Page} */ page) => {
+    await press("More")(page);
+    await page.getByRole("menuitem", { name }).click();
+  };
+}
 
 /** @param {Page} page */
 async function offerSecondFactor(page) {

@@ -21,7 +21,8 @@ async function fromFolder(route) {
 
 /**
  * @typedef {{ console: string, user: string, password: string, control: string, cloud: string, tenant_id: string,
- *   client_id: string, client_secret: string, domain: string, users: { upn: string, password: string }[], data_dir: string }} Facts
+ *   client_id: string, client_secret: string, domain: string, users: { upn: string, password: string }[],
+ *   submission: { host: string, port: number, tls: string, user: string, password: string }, data_dir: string }} Facts
  */
 
 /** What a program under test gets of our environment: nothing that configures it, or tells it whom to trust. */
@@ -144,4 +145,30 @@ export async function signInAtMicrosoft(tab, { upn, password }) {
   const end = tab.getByText(/You have signed in|You may close this tab|The sign-in did not work/);
   await accept.or(end).first().waitFor();
   if (await accept.isVisible()) await accept.click();
+}
+
+/** An account that sends as the tenant's first user, ready. @param {import("playwright-core").Page} page @param {Demo} demo */
+export async function giveAccount(page, demo) {
+  const account = {
+    name: "contoso",
+    cloud: demo.cloud,
+    tenant_id: demo.tenant_id,
+    client_id: demo.client_id,
+    sign_in: "application",
+    from: demo.users[0]?.upn,
+    default: true,
+    credential: { kind: "secret", secret: demo.client_secret },
+  };
+  for (const [path, data] of /** @type {const} */ ([["accounts", account], ["accounts/contoso/authorize", {}]])) {
+    const made = await page.request.post(`/api/v1/${path}`, { data, headers: asConsole(demo) });
+    if (made.status() !== 201) throw new Error(`${path}: ${await made.text()}`);
+  }
+}
+
+/** Users besides the administrator, all with this password. @param {import("playwright-core").Page} page @param {Demo} demo @param {string} password */
+export async function giveUsers(page, demo, password) {
+  for (const [user, role] of [["otto", "operator"], ["vera", "viewer"]]) {
+    const made = await page.request.post("/api/v1/users", { data: { user, password, role }, headers: asConsole(demo) });
+    if (made.status() !== 201) throw new Error(await made.text());
+  }
 }

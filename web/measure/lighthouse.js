@@ -9,7 +9,7 @@ import { BROWSER, BROWSER_FLAGS, asConsole, openConsole, signIn, startBrowser, s
 
 const LIGHTHOUSE = "lighthouse@12.8.2";
 const CATEGORIES = ["accessibility", "best-practices"];
-const PAGES = ["/", "/audit", "/settings/general", "/settings/email", "/settings/inventory/list", "/settings/inventory/certificates", "/settings/access"];
+const PAGES = ["/", "/mail", "/submission", "/audit", "/settings/general", "/settings/email", "/settings/inventory/list", "/settings/inventory/certificates", "/settings/access"];
 
 const demo = await startDemo();
 const folder = await mkdtemp(join(tmpdir(), "postern-lighthouse-"));

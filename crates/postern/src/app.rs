@@ -1,7 +1,7 @@
 //! The house wired together: what every handler and job works with.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use store::{AuditEntry, Store};
 use time::OffsetDateTime;
@@ -18,6 +18,7 @@ use crate::queue::Queue;
 use crate::ration::Ration;
 use crate::sign_in::Door;
 use crate::submission_doors::Server;
+use crate::tls::CurrentCertificate;
 use crate::vault::Vault;
 
 /// Everything that outlives a request.
@@ -40,6 +41,8 @@ pub struct App {
     pub queue: Queue,
     /// Where devices hand mail over.
     pub servers: Vec<Server>,
+    /// What the console proves itself with, and each door that has no certificate of its own; there once the doors open.
+    pub console_certificate: OnceLock<Arc<CurrentCertificate>>,
     /// Tells listeners what changed.
     pub events: Events,
     /// How many audit rows strangers may cause.

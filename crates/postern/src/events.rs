@@ -7,7 +7,8 @@ use tokio::sync::broadcast;
 /// One thing that happened. It names what changed, not the new content: a listener fetches that with its own rights.
 #[derive(Debug, Clone, Serialize, PartialEq, Eq)]
 pub struct Event {
-    /// `certificates`, `accounts`, `authorizations`, `tokens`, `users`, `sessions`, `submitters`, `messages`.
+    /// `certificates`, `accounts`, `authorizations`, `tokens`, `users`, `sessions`, `submitters`, `messages`,
+    /// `listeners`.
     pub what: &'static str,
     /// Id of the thing.
     pub id: String,

@@ -5,7 +5,7 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use anyhow::Context;
 use base64::Engine as _;
@@ -122,6 +122,7 @@ pub async fn start(config: Config, clock: Clock) -> anyhow::Result<Running> {
         tokens,
         queue,
         servers: submission_doors::servers(&doors),
+        console_certificate: OnceLock::new(),
         events: Events::default(),
         strangers: Ration::default(),
         clock,
@@ -129,6 +130,7 @@ pub async fn start(config: Config, clock: Clock) -> anyhow::Result<Running> {
     });
     let mut tasks = JoinSet::new();
     let (certificate, certificate_pem) = console_certificate(&config, configured, &app, &mut tasks).await?;
+    app.console_certificate.get_or_init(|| Arc::clone(&certificate));
     let setup_link = open_setup_link(&app).await?;
     let admin_socket = config.data_dir.join(ADMIN_SOCKET);
     let socket = bind_socket(&admin_socket)

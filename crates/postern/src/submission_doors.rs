@@ -10,6 +10,7 @@ use submission::{Caps, Census, Limits, Security, Settings};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
+use crate::api::host::Hosts;
 use crate::app::App;
 use crate::config::{ListenerTls, MailLimits, SubmissionListener};
 use crate::queue::door::Gate;
@@ -23,13 +24,23 @@ pub struct Bound {
     certificate: Option<Arc<CurrentCertificate>>,
 }
 
-/// What a device must know of a door, besides the host.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What is told of a door.
+#[derive(Debug, Clone)]
 pub struct Server {
-    /// The port, as it was really got.
-    pub port: u16,
+    /// Where it is open, as it was really got.
+    pub address: SocketAddr,
     /// Its encryption.
     pub tls: ListenerTls,
+    /// Its own certificate; without one it shows the console's.
+    pub certificate: Option<Arc<CurrentCertificate>>,
+}
+
+impl Server {
+    /// The name by which a device reaches it.
+    pub fn host<'h>(&self, hosts: &'h Hosts) -> &'h str {
+        // However this machine is called elsewhere, only its own programs come to such a door.
+        if self.address.ip().is_loopback() { "localhost" } else { hosts.own_name() }
+    }
 }
 
 /// Takes all ports and reads all certificates; what is wrong with one of them is found before anything else is touched.
@@ -52,8 +63,8 @@ pub async fn bind(listeners: &[SubmissionListener]) -> anyhow::Result<Vec<Bound>
 /// The doors, as devices must be told of them.
 pub fn servers(bound: &[Bound]) -> Vec<Server> {
     let server = |door: &Bound| {
-        let port = door.listener.local_addr().map_or(door.config.listen.port(), |address| address.port());
-        Server { port, tls: door.config.tls }
+        let address = door.listener.local_addr().unwrap_or(door.config.listen);
+        Server { address, tls: door.config.tls, certificate: door.certificate.clone() }
     };
     bound.iter().map(server).collect()
 }

@@ -27,6 +27,12 @@ impl CurrentCertificate {
         Arc::new(Self(RwLock::new(Arc::new(key))))
     }
 
+    /// The certificate itself, without its chain: X.509, DER.
+    pub fn leaf(&self) -> Option<CertificateDer<'static>> {
+        let current = self.0.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        current.cert.first().cloned()
+    }
+
     fn replace(&self, key: CertifiedKey) {
         *self.0.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Arc::new(key);
     }

@@ -1179,6 +1179,96 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/listeners": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The submission listeners as they are really open. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description as asked */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ListenerList"];
+                    };
+                };
+                /** @description a refusal, with its code and what to do next */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/listeners/refusals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The last hundred refusals at the doors since the server was started, newest first. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description as asked */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["RefusalList"];
+                    };
+                };
+                /** @description a refusal, with its code and what to do next */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/me/password": {
         parameters: {
             query?: never;
@@ -1701,14 +1791,14 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/session": {
+    "/queue": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** Tells who is signed in; 401 when nobody is. */
+        /** What is in the queue now: how many messages in which state, the oldest that waits, and which accounts are paused. */
         get: {
             parameters: {
                 query?: never;
@@ -1724,15 +1814,107 @@ export interface paths {
                         [name: string]: unknown;
                     };
                     content: {
-                        "application/json": components["schemas"]["Session"];
+                        "application/json": components["schemas"]["Queue"];
                     };
                 };
-                /** @description see the status */
-                401: {
+                /** @description a refusal, with its code and what to do next */
+                default: {
                     headers: {
                         [name: string]: unknown;
                     };
-                    content?: never;
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/queue/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How much mail there was: accepted, sent, deferred and failed, step by step. */
+        get: {
+            parameters: {
+                query?: {
+                    /** @description From this time on: RFC 3339 time or date; a day before `until` by default. It counts from the full five minutes. */
+                    since?: string | null;
+                    /** @description Until this time; now by default, and at most. */
+                    until?: string | null;
+                    /** @description How long each step is: a multiple of 5, up to 10080 (a week); 60 by default. At most 1000 steps are told. */
+                    step_minutes?: number | null;
+                    /** @description Id or name of an account; all together by default. */
+                    account?: string | null;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description as asked */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["QueueHistory"];
+                    };
+                };
+                /** @description a refusal, with its code and what to do next */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Tells who is signed in; null when nobody is, or the session has ended. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description as asked */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Session"] | null;
+                    };
                 };
                 /** @description a refusal, with its code and what to do next */
                 default: {
@@ -2824,6 +3006,25 @@ export interface components {
             items: components["schemas"]["Account"][];
             next?: string | null;
         };
+        /** @description An account at fault: its mail waits, and one message probes from time to time. */
+        AccountPause: {
+            code: string;
+            next_probe: string;
+            /**
+             * Format: int32
+             * @description How many probes have failed since.
+             */
+            probes: number;
+            reason: string;
+            since: string;
+        };
+        AccountQueue: {
+            /** @description Its name is empty when it has been removed. */
+            account: components["schemas"]["Named"];
+            counts: components["schemas"]["QueueCounts"];
+            oldest?: components["schemas"]["OldestMessage"] | null;
+            paused?: components["schemas"]["AccountPause"] | null;
+        };
         /** @description A new account. */
         AccountRequest: {
             /** @description GUID; with a plain OpenID provider whatever it gave. */
@@ -3027,6 +3228,22 @@ export interface components {
             /** @description The secret's Value, not its ID. */
             secret: string;
         };
+        /** @description Somebody or something that was refused at a door. */
+        DoorRefusal: {
+            at: string;
+            /**
+             * Format: int32
+             * @description The reply's code (RFC 5321, section 4.2): 4xx for now, 5xx for good.
+             */
+            code: number;
+            /** @description The enhanced code (RFC 3463). */
+            enhanced: string;
+            /** @description An address, `uid 1000`; empty where it isn't known. */
+            source: string;
+            /** @description Empty where nobody had proved who they are. */
+            submitter: string;
+            text: string;
+        };
         /** @description What to change. */
         EditRequest: {
             description?: string | null;
@@ -3093,6 +3310,40 @@ export interface components {
             repeat_password?: string | null;
             /** @description SHA-1 or SHA-256 of the certificate that is meant, where the file holds several keys. */
             thumbprint?: string | null;
+        };
+        /** @description A door for devices. */
+        Listener: {
+            /** @description Where it is open: address and port as they were really got. */
+            address: string;
+            certificate?: components["schemas"]["ListenerCertificate"] | null;
+            /** @description What a device is told to connect to. */
+            host: string;
+            /** @description Whether only programs of this machine reach it. */
+            loopback: boolean;
+            /** Format: int32 */
+            port: number;
+            /** @description `starttls`, `implicit` or `none`. */
+            tls: string;
+        };
+        /** @description A listener's certificate, as it is shown to devices now. */
+        ListenerCertificate: {
+            /**
+             * Format: int64
+             * @description Whole days, negative when it is over.
+             */
+            days_left: number;
+            not_after: string;
+            /** @description Signed by nobody else: devices that check certificates must be told to trust it. */
+            self_signed: boolean;
+            /** @description `console`: the console's; `own`: the listener has files of its own. */
+            source: string;
+            subject: string;
+            /** @description Lower-case hex. */
+            thumbprint_sha256: string;
+        };
+        /** @description The doors, in the order of the configuration. */
+        ListenerList: {
+            items: components["schemas"]["Listener"][];
         };
         /** @description A submitter, with what was made for it: the only time that is shown. */
         MadeSubmitter: components["schemas"]["Submitter"] & {
@@ -3290,6 +3541,11 @@ export interface components {
             /** @description The name to sign in with. */
             user: string;
         };
+        /** @description A message by its id, and when it came. */
+        OldestMessage: {
+            message: string;
+            received: string;
+        };
         /** @description Another password. */
         PasswordChange: {
             /**
@@ -3328,9 +3584,77 @@ export interface components {
             /** @description `urn:postern:problem:` and the code. */
             type: string;
         };
+        /** @description What is in the queue now. */
+        Queue: {
+            /** @description Accounts that are paused or have messages that were not sent, in the order of their names. */
+            accounts: components["schemas"]["AccountQueue"][];
+            /** @description Of all accounts together. */
+            counts: components["schemas"]["QueueCounts"];
+            /**
+             * Format: int32
+             * @description Deliveries under way in this process.
+             */
+            deliveries: number;
+            oldest?: components["schemas"]["OldestMessage"] | null;
+        };
+        /** @description How many messages are in each state but `sent`. */
+        QueueCounts: {
+            /** Format: int64 */
+            cancelled: number;
+            /** Format: int64 */
+            deferred: number;
+            /** Format: int64 */
+            expired: number;
+            /** Format: int64 */
+            failed: number;
+            /** Format: int64 */
+            held: number;
+            /** Format: int64 */
+            queued: number;
+            /** Format: int64 */
+            sending: number;
+        };
+        /** @description How much mail there was, step by step. */
+        QueueHistory: {
+            /** @description Every step, oldest first, also those in which nothing happened. */
+            items: components["schemas"]["QueueStep"][];
+            since: string;
+            /** Format: int32 */
+            step_minutes: number;
+            until: string;
+        };
+        /** @description What happened to mail within a step. */
+        QueueStep: {
+            /**
+             * Format: int64
+             * @description Messages accepted.
+             */
+            accepted: number;
+            /** @description When the step begins. */
+            at: string;
+            /**
+             * Format: int64
+             * @description Tries that are to be repeated.
+             */
+            deferred: number;
+            /**
+             * Format: int64
+             * @description Messages given up: refused or expired.
+             */
+            failed: number;
+            /**
+             * Format: int64
+             * @description Messages handed over.
+             */
+            sent: number;
+        };
         /** @description Codes that sign in once each when the app is lost, the only time they are shown. */
         RecoveryCodes: {
             recovery_codes: string[];
+        };
+        /** @description What was refused last, newest first. */
+        RefusalList: {
+            items: components["schemas"]["DoorRefusal"][];
         };
         /** @description A file to put under an existing name. */
         ReplaceRequest: {

@@ -1,6 +1,5 @@
 /** The console's own sign-in: who is here, and the calls around it. */
 import { answer, api, type Schemas } from "./client";
-import { Problem } from "./problem";
 
 export type Role = "administrator" | "operator" | "viewer";
 export type Session = Omit<Schemas["Session"], "role"> & { role: Role };
@@ -9,12 +8,8 @@ export type User = Omit<Schemas["User"], "role"> & { role: Role };
 
 /** Who is signed in; null when nobody is. */
 export async function currentSession(signal: AbortSignal): Promise<Session | null> {
-  try {
-    return withRole(await answer(api.GET("/session", { signal })));
-  } catch (error) {
-    if (error instanceof Problem && error.status === 401) return null;
-    throw error;
-  }
+  const session = await answer(api.GET("/session", { signal }));
+  return session && withRole(session);
 }
 
 export const signIn = async (body: Schemas["SignInRequest"]) => withRole(await answer(api.POST("/session", { body })));

@@ -1,6 +1,6 @@
 /** The house around every page: header, left pane, and what must be seen from everywhere. */
 import { makeStyles, mergeClasses, MessageBarBody, MessageBarTitle, Spinner, tokens } from "@fluentui/react-components";
-import { ClipboardTaskListLtrRegular, HomeRegular, SettingsRegular } from "@fluentui/react-icons";
+import { ClipboardTaskListLtrRegular, HomeRegular, MailRegular, PlugConnectedRegular, SettingsRegular } from "@fluentui/react-icons";
 import { Suspense } from "react";
 import { NavLink, Outlet, useNavigation } from "react-router";
 import { useLiveUpdates } from "../api/live";
@@ -11,6 +11,8 @@ import { UserMenu } from "./UserMenu";
 
 const PAGES = [
   { to: "/", name: "Overview", icon: <HomeRegular /> },
+  { to: "/mail", name: "Mail", icon: <MailRegular /> },
+  { to: "/submission", name: "Submission", icon: <PlugConnectedRegular /> },
   { to: "/audit", name: "Audit", icon: <ClipboardTaskListLtrRegular /> },
   { to: "/settings", name: "Settings", icon: <SettingsRegular /> },
 ];

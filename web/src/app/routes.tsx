@@ -18,6 +18,8 @@ export const router = createBrowserRouter([
         HydrateFallback: () => <Spinner />,
         children: [
           { index: true, lazy: async () => ({ Component: (await import("../overview/OverviewPage")).OverviewPage }) },
+          { path: "mail/:message?", lazy: async () => ({ Component: (await import("../mail/MailPage")).MailPage }) },
+          { path: "submission", lazy: async () => ({ Component: (await import("../submission/SubmissionPage")).SubmissionPage }) },
           { path: "audit", lazy: async () => ({ Component: (await import("../audit/AuditPage")).AuditPage }) },
           {
             path: "settings",

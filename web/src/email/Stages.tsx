@@ -2,6 +2,7 @@ import { Caption1, makeStyles, mergeClasses, Spinner, tokens } from "@fluentui/r
 import { CheckmarkCircleFilled, DismissCircleFilled, SubtractCircleRegular } from "@fluentui/react-icons";
 import type { Stage } from "../api/queries";
 import { useFrame } from "../parts/styles";
+import { TURNS } from "../parts/turns";
 
 /** A stage under way, or one that ended. */
 export type Progress = { name: string; under_way: true } | ({ under_way: false } & Stage);
@@ -18,13 +19,6 @@ const NAMES: Record<string, string> = {
   message: "Message accepted",
 };
 export const stageName = (name: string): string => NAMES[name] ?? name;
-
-const TURNS: Record<string, string> = {
-  tenant_administrator: "The tenant's administrator can mend this.",
-  postern_administrator: "This is mended here, in Postern.",
-  sender: "Whoever sends the mail can mend this.",
-  wait: "This passes by itself; try again later.",
-};
 
 const useStyles = makeStyles({
   list: { margin: 0, padding: 0, listStyleType: "none", borderTop: `1px solid ${tokens.colorNeutralStroke2}` },

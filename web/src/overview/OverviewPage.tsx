@@ -1,17 +1,19 @@
-import { Caption1, makeStyles, MessageBarActions, MessageBarBody, MessageBarTitle, Skeleton, SkeletonItem, tokens } from "@fluentui/react-components";
+import { Caption1, makeStyles, Skeleton, SkeletonItem, tokens } from "@fluentui/react-components";
 import { MailRegular } from "@fluentui/react-icons";
 import { useQuery } from "@tanstack/react-query";
 import { type Account, allAccounts, allCertificates, type Certificate, latestAudit } from "../api/queries";
 import { outcomeOf, sentenceOf } from "../audit/words";
 import { Empty } from "../parts/Empty";
 import { Failed } from "../parts/Failed";
-import { Notice } from "../parts/Notice";
 import { Page, Section } from "../parts/Page";
 import { AccountStatus } from "../parts/Status";
 import { useFrame } from "../parts/styles";
 import { daysUntil, exactly, inDays } from "../parts/time";
 import { When } from "../parts/When";
 import { TextLink } from "../parts/TextLink";
+import { MailSection } from "./MailSection";
+import { QueueSection } from "./QueueSection";
+import { Verdict } from "./Verdict";
 
 /** From so many days on, what expires is said. */
 const SOON_DAYS = 30;
@@ -43,6 +45,7 @@ export function OverviewPage() {
           <Verdict accounts={accounts.data} />
           <div className={styles.columns}>
             <div className={frame.page}>
+              <MailSection />
               <Section title="Accounts" actions={<TextLink to="/settings/email">All accounts</TextLink>}>
                 <Accounts accounts={accounts.data} />
               </Section>
@@ -50,42 +53,16 @@ export function OverviewPage() {
                 <Expiries accounts={accounts.data} certificates={certificates.data} />
               </Section>
             </div>
-            <Section title="What happened last" actions={<TextLink to="/audit">The whole log</TextLink>}>
-              <Latest />
-            </Section>
+            <div className={frame.page}>
+              <QueueSection />
+              <Section title="What happened last" actions={<TextLink to="/audit">The whole log</TextLink>}>
+                <Latest />
+              </Section>
+            </div>
           </div>
         </>
       )}
     </Page>
-  );
-}
-
-function Verdict({ accounts }: { accounts: Account[] }) {
-  if (accounts.length === 0) return null;
-  const standard = accounts.find((account) => account.default);
-  const troubled = accounts.filter(({ state }) => state.name !== "ready");
-  if (troubled.length === 0)
-    return (
-      <Notice intent="success">
-        <MessageBarBody>
-          <MessageBarTitle>Mail can flow.</MessageBarTitle> {accounts.length === 1 ? "The account is ready." : `All ${accounts.length} accounts are ready.`}
-        </MessageBarBody>
-      </Notice>
-    );
-  const first = troubled.find((account) => account.default) ?? troubled[0];
-  const standardReady = standard?.state.name === "ready";
-  return (
-    <Notice intent={standardReady ? "warning" : "error"}>
-      <MessageBarBody>
-        <MessageBarTitle>{standardReady ? "Some mail can't flow." : "Mail can't flow."}</MessageBarTitle>{" "}
-        {troubled.length === 1 && first ? `${first.name}: ${first.state.cause ?? first.state.name}` : `${troubled.length} accounts need attention.`}
-      </MessageBarBody>
-      {first && (
-        <MessageBarActions>
-          <TextLink to={`/settings/email?account=${first.id}`}>See what to do</TextLink>
-        </MessageBarActions>
-      )}
-    </Notice>
   );
 }
 

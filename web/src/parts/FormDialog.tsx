@@ -10,6 +10,8 @@ interface Props {
   action: string;
   busy?: boolean;
   busyAction?: string;
+  /** What the other button says, where "Cancel" would be taken for the action. */
+  dismiss?: string;
   /** A refusal that belongs to no field. */
   error?: unknown;
   onSubmit: () => void;
@@ -18,7 +20,7 @@ interface Props {
 }
 
 /** A dialog with a form in it. A refusal leaves it open, with what was typed. */
-export function FormDialog({ title, action, busy = false, busyAction, error, onSubmit, onClose, children }: Props) {
+export function FormDialog({ title, action, busy = false, busyAction, dismiss = "Cancel", error, onSubmit, onClose, children }: Props) {
   const frame = useFrame();
   const [tries, setTries] = useState(0);
   const wrongField = useWrongField(tries, busy);
@@ -47,7 +49,7 @@ export function FormDialog({ title, action, busy = false, busyAction, error, onS
                 {busy ? (busyAction ?? action) : action}
               </Button>
               <Button type="button" onClick={onClose}>
-                Cancel
+                {dismiss}
               </Button>
             </DialogActions>
           </DialogBody>

@@ -5,7 +5,7 @@
  */
 import { makeStyles, mergeClasses, Spinner, tokens } from "@fluentui/react-components";
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { memo, type ReactNode, type Ref, useCallback, useEffect, useRef } from "react";
+import { memo, type MouseEvent, type ReactNode, type Ref, useCallback, useEffect, useRef } from "react";
 import { NARROW } from "./styles";
 
 export interface Column<T> {
@@ -27,6 +27,8 @@ interface Props<T> {
   estimatedRowHeight?: number;
   /** Below this it scrolls sideways, down to where each row becomes a card. */
   minWidth?: string;
+  /** What a click anywhere in a row does, besides what the row's own link does: a row is easier to hit. */
+  onOpen?: (row: T) => void;
 }
 
 const useStyles = makeStyles({
@@ -76,11 +78,12 @@ const useStyles = makeStyles({
       "::before": { content: "attr(data-label)", color: tokens.colorNeutralForeground3, fontSize: tokens.fontSizeBase200 },
     },
   },
+  opens: { cursor: "pointer" },
   spacer: { [NARROW]: { display: "block" } },
   more: { padding: "12px" },
 });
 
-export function VirtualTable<T>({ label, columns, rows, rowKey, total, hasMore = false, loadMore, maxHeight = "60vh", estimatedRowHeight = 57, minWidth = "760px" }: Props<T>) {
+export function VirtualTable<T>({ label, columns, rows, rowKey, total, hasMore = false, loadMore, maxHeight = "60vh", estimatedRowHeight = 57, minWidth = "760px", onOpen }: Props<T>) {
   const styles = useStyles();
   const scroller = useRef<HTMLDivElement>(null);
   // The virtualizer measures all rows anew when this is another function: not with each step of the scrolling.
@@ -128,7 +131,7 @@ export function VirtualTable<T>({ label, columns, rows, rowKey, total, hasMore =
           {items.map(({ index, key }) => {
             const row = rows[index];
             return row === undefined ? null : (
-              <TableRow key={key} row={row} index={index} columns={columns as Column<unknown>[]} measure={virtual.measureElement} />
+              <TableRow key={key} row={row} index={index} columns={columns as Column<unknown>[]} measure={virtual.measureElement} onOpen={onOpen as ((row: unknown) => void) | undefined} />
             );
           })}
           <Spacer height={below} className={styles.spacer} />
@@ -144,13 +147,18 @@ interface RowProps {
   index: number;
   columns: Column<unknown>[];
   measure: Ref<HTMLTableRowElement>;
+  onOpen: ((row: unknown) => void) | undefined;
 }
 
 /** Scrolling draws the table many times a second, and a row that is in view already not once more. */
-const TableRow = memo(function TableRow({ row, index, columns, measure }: RowProps) {
+const TableRow = memo(function TableRow({ row, index, columns, measure, onOpen }: RowProps) {
   const styles = useStyles();
+  const open = (event: MouseEvent<HTMLElement>) => {
+    const marked = window.getSelection()?.isCollapsed === false;
+    if (!marked && !(event.target as Element).closest("a, button, input")) onOpen?.(row);
+  };
   return (
-    <tr role="row" aria-rowindex={index + 2} data-index={index} ref={measure} className={styles.tr}>
+    <tr role="row" aria-rowindex={index + 2} data-index={index} ref={measure} className={mergeClasses(styles.tr, onOpen && styles.opens)} onClick={onOpen && open}>
       {columns.map((column) => (
         <td key={column.name} role="cell" className={styles.td} data-label={column.name}>
           <div>{column.cell(row)}</div>

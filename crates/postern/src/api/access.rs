@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::header;
@@ -102,6 +102,22 @@ impl FromRequestParts<Arc<App>> for Person {
                 "Nobody is signed in here.",
                 "This is about a user's own session; sign in to the console.",
             )),
+        }
+    }
+}
+
+/// For who only wants to know whether somebody is signed in: nobody is no mistake. A token that isn't known is one.
+impl OptionalFromRequestParts<Arc<App>> for Person {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Option<Self>, Problem> {
+        match identify(parts, app).await {
+            Ok(caller) => {
+                let source = caller.actor.source;
+                Ok(caller.signed_in.map(|signed_in| Self { signed_in, source }))
+            }
+            Err(problem) if problem.code() == "unauthenticated" && bearer(parts).is_none() => Ok(None),
+            Err(problem) => Err(problem),
         }
     }
 }

@@ -14,8 +14,8 @@ use utoipa_axum::routes;
 use utoipa_swagger_ui::{Config as ViewerConfig, SwaggerUi};
 
 use super::{
-    accounts, audit_log, authorizations, certificates, console, document, explain, host, me, messages,
-    metrics, session, setup, status, submitters, test_email, tokens, users,
+    accounts, audit_log, authorizations, certificates, console, document, explain, host, listeners, me,
+    messages, metrics, queue, session, setup, status, submitters, test_email, tokens, users,
 };
 use crate::app::App;
 
@@ -43,6 +43,10 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(authorizations::confirm))
         .routes(routes!(test_email::send))
         .merge(mail())
+        .routes(routes!(queue::show))
+        .routes(routes!(queue::history))
+        .routes(routes!(listeners::list))
+        .routes(routes!(listeners::refusals))
         .routes(routes!(submitters::list, submitters::add))
         .routes(routes!(submitters::show, submitters::edit, submitters::remove))
         .routes(routes!(submitters::reset_password))

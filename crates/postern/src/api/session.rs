@@ -77,11 +77,15 @@ pub struct SessionList {
     next: Option<String>,
 }
 
-/// Tells who is signed in; 401 when nobody is.
-#[utoipa::path(get, path = "/session", tag = "session", security(("session" = [])),
-    responses((status = 200, body = SignedInView), (status = 401)))]
-pub async fn show(State(app): State<Arc<App>>, person: Person) -> Result<Response, Problem> {
-    Ok(axum::Json(SignedInView::new(&app, &person.signed_in).await?).into_response())
+/// Tells who is signed in; null when nobody is, or the session has ended.
+#[utoipa::path(get, path = "/session", tag = "session", security(("session" = []), ()),
+    responses((status = 200, body = Option<SignedInView>)))]
+pub async fn show(State(app): State<Arc<App>>, person: Option<Person>) -> Result<Response, Problem> {
+    let view = match person {
+        Some(person) => Some(SignedInView::new(&app, &person.signed_in).await?),
+        None => None,
+    };
+    Ok(axum::Json(view).into_response())
 }
 
 /// Signs in. 401 `wrong_credentials`, `code_needed` (the password is right, the second factor is missing) or `wrong_code`;

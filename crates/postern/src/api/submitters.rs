@@ -346,10 +346,12 @@ impl SubmitterView {
     }
 }
 
-/// Every listener, under the name that this host is known by.
+/// Every listener, under the name by which a device reaches it.
 fn servers(app: &App) -> Vec<ServerView> {
-    let host = app.hosts.own_name();
-    let server =
-        |server: &Server| ServerView { host: host.to_owned(), port: server.port, tls: server.tls.as_str() };
+    let server = |server: &Server| ServerView {
+        host: server.host(&app.hosts).to_owned(),
+        port: server.address.port(),
+        tls: server.tls.as_str(),
+    };
     app.servers.iter().map(server).collect()
 }

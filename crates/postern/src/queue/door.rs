@@ -165,10 +165,9 @@ impl House for Gate {
                 Ok(Submitter { id: row.id, name: row.name.clone() })
             }
             None => {
-                self.app.queue.meter.failed_to_log_in();
-                // The name that was typed may be a password: it is not logged.
-                tracing::warn!(source, "a submitter failed to log in");
-                Err(Refusal::wrong_credentials())
+                let refusal = Refusal::wrong_credentials();
+                journal::failed_to_log_in(&self.app, &source, &refusal);
+                Err(refusal)
             }
         }
     }

@@ -11,7 +11,9 @@ use uuid::Uuid;
 
 use super::limits::Way;
 use super::meter::End;
+use super::refusals::Refused;
 use crate::app::App;
+use crate::events::Event;
 
 /// A message is on disk.
 pub fn accepted(app: &App, message: &Message) {
@@ -36,6 +38,25 @@ pub fn refused(app: &App, submitter: &str, source: &str, refusal: &Refusal) {
     app.queue.meter.refused(refusal.code);
     let Refusal { code, enhanced, text } = refusal;
     tracing::warn!(submitter, source, code, enhanced, text, "refused");
+    note(app, submitter, source, refusal);
+}
+
+/// Somebody failed to log in. The name that was typed may be a password: it is told to nobody.
+pub fn failed_to_log_in(app: &App, source: &str, refusal: &Refusal) {
+    app.queue.meter.failed_to_log_in();
+    tracing::warn!(source, "a submitter failed to log in");
+    note(app, "", source, refusal);
+}
+
+fn note(app: &App, submitter: &str, source: &str, refusal: &Refusal) {
+    app.queue.refusals.note(Refused {
+        at: app.now(),
+        submitter: submitter.to_owned(),
+        source: source.to_owned(),
+        refusal: refusal.clone(),
+    });
+    // They are kept on this node, and no other has anything to read anew.
+    app.events.pass_on(Event { what: "listeners", id: "refusals".to_owned(), change: "changed" });
 }
 
 /// An attempt has ended, and what follows from it is on disk.

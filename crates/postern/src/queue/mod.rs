@@ -17,10 +17,12 @@ pub mod judge;
 pub mod limits;
 pub mod meter;
 pub mod network;
+pub mod refusals;
 pub mod report;
 pub mod route;
 pub mod run;
 pub mod settle;
+pub mod stock;
 pub mod tenure;
 pub mod traffic;
 pub mod worker;
@@ -37,6 +39,8 @@ use uuid::Uuid;
 use self::directory::Directory;
 use self::dispatcher::{Capacity, Tenure};
 use self::meter::Meter;
+use self::refusals::Refusals;
+use self::stock::Stock;
 use self::traffic::Traffic;
 use crate::app::App;
 use crate::clock::Clock;
@@ -52,6 +56,10 @@ pub struct Queue {
     pub courier: Courier,
     /// Counts.
     pub meter: Meter,
+    /// What was refused at the doors last.
+    pub refusals: Refusals,
+    /// How much is in it.
+    pub stock: Stock,
     /// How patient it is.
     pub config: QueueConfig,
     /// What is too much.
@@ -82,6 +90,8 @@ impl Queue {
             directory: Directory::default(),
             courier,
             meter: Meter::default(),
+            refusals: Refusals::default(),
+            stock: Stock::default(),
             config,
             limits,
             workers: TaskTracker::new(),

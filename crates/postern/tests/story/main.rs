@@ -22,6 +22,7 @@ mod certificates;
 mod explain;
 mod http;
 mod identity;
+mod listeners;
 mod messages;
 mod nodes;
 mod refusals;

@@ -48,6 +48,10 @@ const ROUTES: &[(&str, &str, Needs)] = &[
     ("delete", "/submitters/{submitter}", Administrator),
     ("post", "/submitters/{submitter}/password", Administrator),
     ("post", "/submitters/{submitter}/token", Administrator),
+    ("get", "/queue", Viewer),
+    ("get", "/queue/history", Viewer),
+    ("get", "/listeners", Viewer),
+    ("get", "/listeners/refusals", Viewer),
     ("get", "/messages", Viewer),
     ("post", "/messages", Operator),
     ("get", "/messages/{message}", Viewer),
@@ -74,11 +78,11 @@ const ROUTES: &[(&str, &str, Needs)] = &[
 ];
 
 /// The routes that need nobody signed in.
-const OPEN: &[(&str, &str)] = &[("post", "/session"), ("get", "/setup"), ("post", "/setup")];
+const OPEN: &[(&str, &str)] =
+    &[("get", "/session"), ("post", "/session"), ("get", "/setup"), ("post", "/setup")];
 
 /// The routes for a user's own session, whatever the role; no token opens them, nor does `admin.sock`.
 const OWN: &[(&str, &str)] = &[
-    ("get", "/session"),
     ("post", "/me/password"),
     ("post", "/me/totp"),
     ("delete", "/me/totp"),

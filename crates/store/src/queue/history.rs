@@ -7,10 +7,10 @@ use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use super::batch::Batch;
-use super::story::HistoryRow;
+use super::story::{HistoryRow, HistorySpan, HistorySum};
 use crate::database::Store;
-use crate::engine::{Composed, statement};
-use crate::failure::StoreError;
+use crate::engine::{Composed, Row, statement};
+use crate::failure::{CorruptRow, StoreError};
 use crate::record::{Record, millis_of};
 
 /// How long a stretch is.
@@ -75,6 +75,36 @@ pub(super) async fn read(
         sum.failed += record.amount("failed")?;
     }
     Ok(history)
+}
+
+/// The database adds up: a month of many accounts is more than anybody wants to carry.
+pub(super) async fn sum(store: &Store, span: &HistorySpan) -> Result<Vec<HistorySum>, StoreError> {
+    let since = stretch_of(span.since);
+    let step_ms = i64::try_from(span.step.whole_milliseconds()).unwrap_or(i64::MAX).max(1);
+    let mut query = Composed::new(
+        "SELECT step, CAST(sum(accepted) AS BIGINT) AS accepted, CAST(sum(sent) AS BIGINT) AS sent,
+         CAST(sum(deferred) AS BIGINT) AS deferred, CAST(sum(failed) AS BIGINT) AS failed FROM (SELECT (at - ",
+    );
+    query.push_bind(since).push(") / ").push_bind(step_ms);
+    query.push(" AS step, accepted, sent, deferred, failed FROM history WHERE at >= ").push_bind(since);
+    query.push(" AND at < ").push_bind(millis_of(span.until));
+    if let Some(account_id) = span.account_id {
+        query.push(" AND account_id = ").push_bind(account_id.to_string());
+    }
+    query.push(") AS steps GROUP BY step ORDER BY step");
+    let rows = store.all(query.build()).await?;
+    Ok(rows.iter().map(read_sum).collect::<Result<_, _>>()?)
+}
+
+fn read_sum(row: &Row) -> Result<HistorySum, CorruptRow> {
+    let record = Record::numbered(TABLE, row);
+    Ok(HistorySum {
+        step: record.amount("step")?,
+        accepted: record.amount("accepted")?,
+        sent: record.amount("sent")?,
+        deferred: record.amount("deferred")?,
+        failed: record.amount("failed")?,
+    })
 }
 
 /// When the stretch begins that this time lies in.

@@ -290,5 +290,6 @@ fn read_count(row: &Row) -> Result<Count, CorruptRow> {
         state: record.parse("state")?,
         messages: record.amount("messages")?,
         oldest,
+        oldest_id: first,
     })
 }

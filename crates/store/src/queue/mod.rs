@@ -47,8 +47,8 @@ pub use self::pauses::PauseRow;
 pub use self::purge::{Keep, Purged};
 pub use self::settlement::{AttemptOutcome, Next, RecipientEnd, RecipientState, SettleError, Settlement};
 pub use self::story::{
-    ActError, AttemptRow, Count, HappeningRow, HistoryRow, MessageFilter, MessageRow, MessageStory,
-    RecipientRow,
+    ActError, AttemptRow, Count, HappeningRow, HistoryRow, HistorySpan, HistorySum, MessageFilter,
+    MessageRow, MessageStory, RecipientRow,
 };
 use crate::database::Store;
 use crate::failure::StoreError;
@@ -150,5 +150,11 @@ impl Queue<'_> {
         until: OffsetDateTime,
     ) -> Result<Vec<HistoryRow>, StoreError> {
         history::read(self.0, since, until).await
+    }
+
+    /// The same, added up for each step of a span. Steps in which nothing happened are left out. The cost is one of the
+    /// span, however many messages there are.
+    pub async fn history_sums(&self, span: &HistorySpan) -> Result<Vec<HistorySum>, StoreError> {
+        history::sum(self.0, span).await
     }
 }

@@ -2,7 +2,7 @@
 
 use mail::Address;
 use serde_json::Value;
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use super::lanes::LaneKey;
@@ -157,6 +157,8 @@ pub struct Count {
     pub messages: u64,
     /// When the oldest of them came.
     pub oldest: OffsetDateTime,
+    /// Which that is.
+    pub oldest_id: Uuid,
 }
 
 /// What happened to an account's mail within a stretch of time.
@@ -166,6 +168,34 @@ pub struct HistoryRow {
     pub at: OffsetDateTime,
     /// Which account.
     pub account_id: Uuid,
+    /// Messages accepted.
+    pub accepted: u64,
+    /// Messages handed over.
+    pub sent: u64,
+    /// Attempts that are to be repeated.
+    pub deferred: u64,
+    /// Messages given up: refused or expired.
+    pub failed: u64,
+}
+
+/// A stretch of the chart, of one account or of all together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HistorySpan {
+    /// From when; it begins with the stretch of five minutes that this lies in.
+    pub since: OffsetDateTime,
+    /// Until when, without it.
+    pub until: OffsetDateTime,
+    /// How long the steps are into which it is divided, from its beginning on: a multiple of five minutes.
+    pub step: Duration,
+    /// Of which account; of all without.
+    pub account_id: Option<Uuid>,
+}
+
+/// What happened to mail within one step of a [`HistorySpan`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct HistorySum {
+    /// Which step, counted from 0.
+    pub step: u64,
     /// Messages accepted.
     pub accepted: u64,
     /// Messages handed over.

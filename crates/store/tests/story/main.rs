@@ -19,6 +19,7 @@ mod data_dir_entered;
 mod default_account;
 mod flow_settled;
 mod grant_renewed;
+mod history_told;
 mod lane_taken;
 mod master_key_claimed;
 mod message_accepted;

@@ -24,6 +24,11 @@ pub(crate) enum QueueCommand {
   postern queue list --submitter scanner --limit 1000 --json"
     )]
     List(List),
+    /// Show how much waits and since when, and which accounts are paused and why
+    #[command(after_help = "Examples:
+  postern queue status
+  postern queue status --json")]
+    Status,
     /// Show the whole story of a message
     #[command(after_help = "Examples:
   postern queue show 0190c2aa-7c00-7000-8000-000000000001
@@ -124,6 +129,7 @@ enum Deed {
 pub(crate) async fn run(command: QueueCommand, context: &mut Context<'_>) -> Result<Verdict, Failure> {
     match command {
         QueueCommand::List(list) => list_some(&list, context).await,
+        QueueCommand::Status => status(context).await,
         QueueCommand::Show(which) => show(&which, context).await,
         QueueCommand::Retry(many) => act(Deed::Retry, &many, context).await,
         QueueCommand::Cancel(many) => act(Deed::Cancel, &many, context).await,
@@ -136,6 +142,12 @@ async fn list_some(list: &List, context: &mut Context<'_>) -> Result<Verdict, Fa
     let limit = usize::try_from(list.limit).unwrap_or(usize::MAX);
     let found = fetch(&list.filter, limit, context).await?;
     context.show(&found, |context| render::list(&found, context.screen.out_look, context.now));
+    Ok(Verdict::Done)
+}
+
+async fn status(context: &mut Context<'_>) -> Result<Verdict, Failure> {
+    let found = context.client.fetch("/queue").await?;
+    context.show(&found, |context| render::status(&found, context.screen.out_look, context.now));
     Ok(Verdict::Done)
 }
 

@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 
 use crate::cli::context::text;
 use crate::cli::screen::{Look, Mark, clean};
-use crate::cli::table::{draw, expendable, kept};
+use crate::cli::table::{draw, draw_facts, expendable, kept};
 use crate::cli::when::{self, plural};
 
 pub(super) fn list(messages: &Value, look: Look, now: OffsetDateTime) -> String {
@@ -24,6 +24,48 @@ pub(super) fn list(messages: &Value, look: Look, now: OffsetDateTime) -> String 
     ];
     let rows: Vec<Vec<String>> = entries.iter().map(|entry| row(entry, look, now)).collect();
     draw(&columns, &rows, look)
+}
+
+/// How much is in the queue, and what is paused and why.
+pub(super) fn status(queue: &Value, look: Look, now: OffsetDateTime) -> String {
+    let oldest = queue.get("oldest").and_then(|oldest| text(oldest, "received"));
+    let oldest = oldest.and_then(|received| when::parse(&received)).map(|at| when::relative(at, now));
+    let count = |states: &[&str]| Some(sum(queue, states).to_string());
+    let mut told = draw_facts(
+        &[
+            ("Waiting", count(&WAITING)),
+            ("Oldest", oldest),
+            ("Held", count(&["held"])),
+            ("Failed", count(&["failed", "expired"])),
+        ],
+        look,
+    );
+    let accounts = queue.get("accounts").and_then(Value::as_array);
+    for account in accounts.into_iter().flatten() {
+        if let Some(pause) = account.get("paused").filter(|pause| !pause.is_null()) {
+            told.push_str(&paused(account, pause, look, now));
+        }
+    }
+    told
+}
+
+const WAITING: [&str; 3] = ["queued", "sending", "deferred"];
+
+fn sum(of: &Value, states: &[&str]) -> u64 {
+    states.iter().filter_map(|state| of.get("counts")?.get(state)?.as_u64()).sum()
+}
+
+fn paused(account: &Value, pause: &Value, look: Look, now: OffsetDateTime) -> String {
+    let moment = |name: &str| text(pause, name).and_then(|moment| when::parse(&moment));
+    let name = account.get("account").and_then(|account| text(account, "name")).unwrap_or_default();
+    let since = moment("since").map(|at| format!(" since {}", when::minute(at))).unwrap_or_default();
+    let next = moment("next_probe").map(|at| when::relative(at, now)).unwrap_or_default();
+    let waiting = plural(i64::try_from(sum(account, &WAITING)).unwrap_or(i64::MAX), "message");
+    format!(
+        "\n{} {name} is paused{since}: {}\n  {waiting} waiting for it; next probe {next}\n",
+        look.mark(Mark::Warning),
+        text(pause, "reason").unwrap_or_default(),
+    )
 }
 
 /// What was done to several messages.

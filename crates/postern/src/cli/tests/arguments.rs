@@ -54,6 +54,7 @@ send --bcc a@b.c --subject s --text-file - --html-file h --attach f --attach g -
 send --to a@b.c --subject s --idempotency-key job-17 --json
 queue list
 queue ls --state deferred --state held --account n --submitter s --search text --since 7d --until 2026-11-21 --limit 10
+queue status
 queue show 1
 queue retry 1 2
 queue retry --all --state failed
@@ -154,6 +155,7 @@ send --to a@b.c --subject s --idempotency-key ''
 queue
 queue list --state lost
 queue list --limit 0
+queue status 1
 queue show
 queue retry
 queue retry --all 1

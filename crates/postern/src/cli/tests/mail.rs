@@ -47,6 +47,28 @@ async fn messages_are_listed_with_the_filters_that_were_given() {
 }
 
 #[tokio::test]
+async fn the_queue_says_how_much_waits_and_what_is_paused_and_why() {
+    let counts = |queued: u64, deferred: u64, failed: u64| json!({"queued": queued, "sending": 0, "deferred": deferred, "held": 0, "failed": failed, "expired": 0, "cancelled": 7});
+    let account = |name: &str, counts: Value, paused: Value| json!({"account": {"id": "a1", "name": name}, "counts": counts, "oldest": null, "paused": paused});
+    let pause = json!({"since": "2026-11-21T11:00:00Z", "code": "AADSTS7000222", "reason": "The client secret has expired.",
+        "probes": 3, "next_probe": "2026-11-21T12:04:00Z"});
+    let oldest =
+        json!({"received": "2026-11-21T10:55:00Z", "message": "0190c2aa-7c00-7000-8000-000000000001"});
+    let busy = json!({"counts": counts(41, 2, 1), "oldest": oldest, "deliveries": 2, "accounts": [
+        account("contoso", counts(40, 0, 0), pause), account("fabrikam", counts(1, 2, 1), Value::Null),
+    ]});
+    let empty = json!({"counts": counts(0, 0, 0), "oldest": null, "deliveries": 0, "accounts": []});
+    let server = Server::expecting([
+        ("GET /queue", Answer::json(200, &busy)),
+        ("GET /queue", Answer::json(200, &empty)),
+    ])
+    .await;
+    let busy = run(&server, "queue status").await.out;
+    let empty = run(&server, "queue status").await.out;
+    assert_golden("queue-status.txt", &format!("{busy}\n=====\n\n{empty}"));
+}
+
+#[tokio::test]
 async fn the_whole_story_of_a_message_is_told_in_words() {
     let server = Server::expecting([
         ("GET /messages/1", Answer::json(200, &story("sending"))),

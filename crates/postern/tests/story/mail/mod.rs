@@ -17,6 +17,7 @@ mod metrics;
 mod node_killed;
 mod nodes;
 mod partial_recipients;
+mod queue_told;
 mod statements;
 mod temp_fail;
 mod throttled;
