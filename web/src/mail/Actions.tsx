@@ -1,7 +1,7 @@
-import { Body1, Button, makeStyles } from "@fluentui/react-components";
+import { Body1, Button, makeStyles, mergeClasses } from "@fluentui/react-components";
 import { ArrowClockwiseRegular, DismissCircleRegular, PauseRegular, PlayRegular } from "@fluentui/react-icons";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { act, type Deed, messageStory, type Story } from "../api/mail";
 import { useTell } from "../app/toasts";
 import { FormDialog } from "../parts/FormDialog";
@@ -25,7 +25,7 @@ const ALLOWED: Record<Deed, string[]> = {
   cancel: ["queued", "deferred", "held"],
 };
 
-const useStyles = makeStyles({ refused: { marginTop: "8px" } });
+const useStyles = makeStyles({ place: { outlineStyle: "none" }, refused: { marginTop: "8px" } });
 
 export function Actions({ story }: { story: Story }) {
   const styles = useStyles();
@@ -52,10 +52,15 @@ export function Actions({ story }: { story: Story }) {
         {words}
       </Button>
     );
+  const place = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    // The button that had the focus may be gone with the state that it was for; Escape still closes the story.
+    if (document.activeElement === document.body) place.current?.focus();
+  }, [story.state]);
   if (!mayAct) return null;
   return (
     <>
-      <div className={frame.row}>
+      <div ref={place} tabIndex={-1} className={mergeClasses(frame.row, styles.place)}>
         {button("release", "Release", <PlayRegular />)}
         {button("retry", "Retry now", <ArrowClockwiseRegular />)}
         {button("hold", "Hold", <PauseRegular />)}
