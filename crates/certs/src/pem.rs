@@ -13,7 +13,9 @@ use crate::{
     Password,
     ber::{Reader, Tag},
     check::Found,
-    encryption::{Opened, Passphrase, Scheme, cipher::Cipher, derivation::derive_openssl, passphrases},
+    encryption::{
+        Opened, Passphrase, Scheme, cipher::Cipher, derivation::derive_openssl, mode::Mode, passphrases,
+    },
     pfx,
     private_key::PrivateKey,
     refusal::{Refusal, WrongPassword},
@@ -139,7 +141,7 @@ fn read_traditional(block: &Block<'_>, passphrases: &[Passphrase]) -> Result<Zer
     let Some((_, information)) = block.body.split_once("DEK-Info:") else { return decode(block.body) };
     let (information, body) = information.trim_start().split_once('\n').ok_or_else(Refusal::damaged_pem)?;
     let (name, vector) = information.trim().split_once(',').ok_or_else(Refusal::damaged_pem)?;
-    let cipher = named_cipher(name.trim()).ok_or_else(|| Refusal::UnsupportedAlgorithm {
+    let (cipher, mode) = named_cipher(name.trim()).ok_or_else(|| Refusal::UnsupportedAlgorithm {
         name: name.trim().to_owned(),
         oid: "named by DEK-Info".to_owned(),
     })?;
@@ -148,27 +150,38 @@ fn read_traditional(block: &Block<'_>, passphrases: &[Passphrase]) -> Result<Zer
     let encrypted = decode(body)?;
     open_with(passphrases, |passphrase| {
         let key = derive_openssl(&passphrase.utf8, salt, cipher.key_octets());
-        Ok(Opened::judge(cipher.decrypt(&key, &vector, &encrypted)?, cipher.block_octets()))
+        Ok(Opened::judge(cipher.decrypt(mode, &key, &vector, &encrypted)?, cipher.padding_octets(mode)))
     })
 }
 
-fn named_cipher(name: &str) -> Option<Cipher> {
-    Some(match name {
-        "AES-128-CBC" => Cipher::Aes128,
-        "AES-192-CBC" => Cipher::Aes192,
-        "AES-256-CBC" => Cipher::Aes256,
-        "CAMELLIA-128-CBC" => Cipher::Camellia128,
-        "CAMELLIA-192-CBC" => Cipher::Camellia192,
-        "CAMELLIA-256-CBC" => Cipher::Camellia256,
-        "ARIA-128-CBC" => Cipher::Aria128,
-        "ARIA-192-CBC" => Cipher::Aria192,
-        "ARIA-256-CBC" => Cipher::Aria256,
-        "SM4-CBC" => Cipher::Sm4,
-        "SEED-CBC" => Cipher::Seed,
-        "DES-EDE3-CBC" => Cipher::TripleDes,
-        "DES-CBC" => Cipher::Des,
+/// As OpenSSL names a cipher and its mode; RC2's name tells the size of its key too.
+fn named_cipher(name: &str) -> Option<(Cipher, Mode)> {
+    let rc2 = |key_octets| Cipher::Rc2 { key_octets, effective_bits: key_octets * 8 };
+    let (cipher, mode) = name.rsplit_once('-')?;
+    let cipher = match cipher {
+        "AES-128" => Cipher::Aes128,
+        "AES-192" => Cipher::Aes192,
+        "AES-256" => Cipher::Aes256,
+        "CAMELLIA-128" => Cipher::Camellia128,
+        "CAMELLIA-192" => Cipher::Camellia192,
+        "CAMELLIA-256" => Cipher::Camellia256,
+        "ARIA-128" => Cipher::Aria128,
+        "ARIA-192" => Cipher::Aria192,
+        "ARIA-256" => Cipher::Aria256,
+        "SM4" => Cipher::Sm4,
+        "SEED" => Cipher::Seed,
+        "IDEA" => Cipher::Idea,
+        "CAST5" => Cipher::Cast5,
+        "BF" => Cipher::Blowfish,
+        "RC2" => rc2(16),
+        "RC2-64" => rc2(8),
+        "RC2-40" => rc2(5),
+        "DES-EDE3" => Cipher::TripleDes,
+        "DES-EDE" => Cipher::TwoKeyTripleDes,
+        "DES" => Cipher::Des,
         _ => return None,
-    })
+    };
+    Some((cipher, Mode::named(mode)?))
 }
 
 fn decode(body: &str) -> Result<Zeroizing<Vec<u8>>, Refusal> {

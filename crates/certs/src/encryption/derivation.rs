@@ -9,11 +9,15 @@ use std::num::NonZeroU32;
 use aws_lc_rs::{digest, pbkdf2};
 use blake2::{Blake2b512, Blake2s256};
 use const_oid::ObjectIdentifier;
+use gost94::Gost94CryptoPro;
+use md2::Md2;
+use md4::Md4;
 use md5::{Digest, Md5};
 use ripemd::Ripemd160;
 use sha2::Sha512_224;
 use sha3::Sha3_224;
 use sm3::Sm3;
+use streebog::{Streebog256, Streebog512};
 use whirlpool::Whirlpool;
 use zeroize::Zeroizing;
 
@@ -22,6 +26,8 @@ use crate::ber::Oid;
 /// A hash function that occurs in these files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Hash {
+    Md2,
+    Md4,
     Md5,
     Sha1,
     Sha224,
@@ -39,14 +45,19 @@ pub(crate) enum Hash {
     Sm3,
     Blake2s,
     Blake2b,
+    /// GOST R 34.11-94, with the substitutions of CryptoPro.
+    Gost94,
+    /// GOST R 34.11-2012.
+    Streebog256,
+    Streebog512,
 }
 
 const fn oid(dotted: &str) -> ObjectIdentifier {
     ObjectIdentifier::new_unwrap(dotted)
 }
 
-/// The hash itself, and HMAC with it (RFC 8017 appendix B.1, RFC 8018 appendix B.1, NIST).
-const HASHES: [(Hash, ObjectIdentifier, ObjectIdentifier); 14] = [
+/// The hash itself, and HMAC with it (RFC 8017 appendix B.1, RFC 8018 appendix B.1, NIST, RFC 4357, RFC 7836).
+const HASHES: [(Hash, ObjectIdentifier, ObjectIdentifier); 17] = [
     (Hash::Md5, oid("1.2.840.113549.2.5"), oid("1.2.840.113549.2.6")),
     (Hash::Sha1, oid("1.3.14.3.2.26"), oid("1.2.840.113549.2.7")),
     (Hash::Sha224, oid("2.16.840.1.101.3.4.2.4"), oid("1.2.840.113549.2.8")),
@@ -61,10 +72,15 @@ const HASHES: [(Hash, ObjectIdentifier, ObjectIdentifier); 14] = [
     (Hash::Sha3Of224, oid("2.16.840.1.101.3.4.2.7"), oid("2.16.840.1.101.3.4.2.13")),
     (Hash::Ripemd160, oid("1.3.36.3.2.1"), oid("1.3.6.1.5.5.8.1.4")),
     (Hash::Sm3, oid("1.2.156.10197.1.401"), oid("1.2.156.10197.1.401.3.1")),
+    (Hash::Gost94, oid("1.2.643.2.2.9"), oid("1.2.643.2.2.10")),
+    (Hash::Streebog256, oid("1.2.643.7.1.1.2.2"), oid("1.2.643.7.1.1.4.1")),
+    (Hash::Streebog512, oid("1.2.643.7.1.1.2.3"), oid("1.2.643.7.1.1.4.2")),
 ];
 
-/// Hashes whose HMAC has no name (ISO/IEC 10118-3, RFC 7693): OpenSSL writes MACs of them in the classic way.
-const WITHOUT_NAMED_HMAC: [(Hash, ObjectIdentifier); 3] = [
+/// Hashes whose HMAC has no name (RFC 1319, RFC 1320, ISO/IEC 10118-3, RFC 7693): OpenSSL writes MACs of them in the classic way.
+const WITHOUT_NAMED_HMAC: [(Hash, ObjectIdentifier); 5] = [
+    (Hash::Md2, oid("1.2.840.113549.2.2")),
+    (Hash::Md4, oid("1.2.840.113549.2.4")),
     (Hash::Whirlpool, oid("1.0.10118.3.0.55")),
     (Hash::Blake2s, oid("1.3.6.1.4.1.1722.12.2.2.8")),
     (Hash::Blake2b, oid("1.3.6.1.4.1.1722.12.2.1.16")),
@@ -80,16 +96,22 @@ impl Hash {
         HASHES.iter().find(|(_, _, hmac)| algorithm.is(*hmac)).map(|(hash, ..)| *hash)
     }
 
+    /// Whether it is of the standards GOST R 34.11, which have a way of their own to make the key of a MAC.
+    pub(crate) fn is_russian(self) -> bool {
+        matches!(self, Hash::Gost94 | Hash::Streebog256 | Hash::Streebog512)
+    }
+
     /// Length of its value in octets.
     pub(crate) fn length(self) -> usize {
         match self {
-            Hash::Md5 => 16,
+            Hash::Md2 | Hash::Md4 | Hash::Md5 => 16,
             Hash::Sha1 => 20,
             Hash::Ripemd160 => 20,
             Hash::Sha224 | Hash::Sha512Of224 | Hash::Sha3Of224 => 28,
             Hash::Sha256 | Hash::Sha512Of256 | Hash::Sha3Of256 | Hash::Sm3 | Hash::Blake2s => 32,
+            Hash::Gost94 | Hash::Streebog256 => 32,
             Hash::Sha384 | Hash::Sha3Of384 => 48,
-            Hash::Sha512 | Hash::Sha3Of512 | Hash::Whirlpool | Hash::Blake2b => 64,
+            Hash::Sha512 | Hash::Sha3Of512 | Hash::Whirlpool | Hash::Blake2b | Hash::Streebog512 => 64,
         }
     }
 
@@ -98,6 +120,7 @@ impl Hash {
     pub(crate) fn cost_of(self, key_octets: usize) -> usize {
         let each = match self {
             Hash::Sha1 | Hash::Sha256 | Hash::Sha384 | Hash::Sha512 => 1,
+            Hash::Gost94 | Hash::Streebog256 | Hash::Streebog512 => 40,
             _ => 8,
         };
         each * key_octets.div_ceil(self.length())
@@ -106,7 +129,10 @@ impl Hash {
     /// Length of the blocks it works on, in octets: `v` of RFC 7292 appendix B.2.
     fn block(self) -> usize {
         match self {
-            Hash::Md5 | Hash::Sha1 | Hash::Sha224 | Hash::Sha256 => 64,
+            Hash::Md2 => 16,
+            Hash::Gost94 => 32,
+            Hash::Md4 | Hash::Md5 | Hash::Sha1 | Hash::Sha224 | Hash::Sha256 => 64,
+            Hash::Streebog256 | Hash::Streebog512 => 64,
             Hash::Ripemd160 | Hash::Whirlpool | Hash::Sm3 | Hash::Blake2s => 64,
             Hash::Sha384 | Hash::Sha512 | Hash::Sha512Of224 | Hash::Sha512Of256 | Hash::Blake2b => 128,
             Hash::Sha3Of224 => 144,
@@ -119,6 +145,11 @@ impl Hash {
     /// Writes the hash of `input` to the first octets of `output`, which must hold 64.
     fn digest_into(self, input: &[u8], output: &mut [u8; 64]) {
         let fast = match self {
+            Hash::Md2 => return output[..16].copy_from_slice(&Md2::digest(input)),
+            Hash::Md4 => return output[..16].copy_from_slice(&Md4::digest(input)),
+            Hash::Gost94 => return output[..32].copy_from_slice(&Gost94CryptoPro::digest(input)),
+            Hash::Streebog256 => return output[..32].copy_from_slice(&Streebog256::digest(input)),
+            Hash::Streebog512 => return output.copy_from_slice(&Streebog512::digest(input)),
             Hash::Md5 => return output[..16].copy_from_slice(&Md5::digest(input)),
             Hash::Sha512Of224 => return output[..28].copy_from_slice(&Sha512_224::digest(input)),
             Hash::Sha3Of224 => return output[..28].copy_from_slice(&Sha3_224::digest(input)),

@@ -5,7 +5,10 @@
 //! neighbours are `pfx` and `pem`.
 
 pub(crate) mod cipher;
+mod ciphers_of_pbes2;
 pub(crate) mod derivation;
+mod gost;
+pub(crate) mod mode;
 mod passphrase;
 mod scheme;
 
@@ -57,13 +60,11 @@ fn padding_of(plain: &[u8], block: usize) -> Option<usize> {
 }
 
 /// Names of what some programs can write and this one does not read, where the registry has none.
-const NAMES: [(&str, &str); 6] = [
-    ("1.2.643.2.2.21", "GOST 28147-89"),
-    ("1.2.643.2.2.9", "GOST R 34.11-94"),
-    ("1.2.643.7.1.1.2.2", "Streebog-256"),
-    ("1.2.643.7.1.1.2.3", "Streebog-512"),
+const NAMES: [(&str, &str); 4] = [
+    ("1.2.643.7.1.1.5.1.1", "GOST R 34.12-2015 (Magma)"),
+    ("1.2.643.7.1.1.5.2.1", "GOST R 34.12-2015 (Kuznyechik)"),
     ("1.2.643.7.1.1.5.2.2", "GOST R 34.12-2015 (Kuznyechik)"),
-    ("1.2.840.113549.1.5.1", "pbeWithMD2AndDES-CBC"),
+    ("1.2.643.2.2.31.0", "GOST 28147-89 with substitutions for tests"),
 ];
 
 pub(crate) fn unsupported(algorithm: Oid<'_>) -> Refusal {

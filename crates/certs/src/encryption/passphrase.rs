@@ -29,6 +29,11 @@ impl Passphrase {
         Passphrase { bmp: Zeroizing::new(bmp), utf8: Zeroizing::new(utf8.to_vec()), spent: Rc::clone(spent) }
     }
 
+    /// As old NSS wrote it: what came after the classic derivation, PBES2, was given the same octets as that.
+    pub(crate) fn in_classic_form_for_all(&self) -> Self {
+        Passphrase { bmp: self.bmp.clone(), utf8: self.bmp.clone(), spent: Rc::clone(&self.spent) }
+    }
+
     /// Takes a derivation from the budget before it is made: so many iterations, each of so many hashes.
     pub(crate) fn spend(
         &self,

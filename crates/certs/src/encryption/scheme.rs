@@ -8,7 +8,9 @@ use zeroize::Zeroizing;
 use super::{
     Opened, Passphrase,
     cipher::Cipher,
+    ciphers_of_pbes2::{self, Encryption},
     derivation::{Hash, Purpose, derive_classic, derive_pbkdf1},
+    mode::Mode,
     unsupported,
 };
 use crate::{
@@ -23,7 +25,6 @@ const fn oid(dotted: &str) -> ObjectIdentifier {
 const PBES2: ObjectIdentifier = oid("1.2.840.113549.1.5.13");
 const PBKDF2: ObjectIdentifier = oid("1.2.840.113549.1.5.12");
 const SCRYPT: ObjectIdentifier = oid("1.3.6.1.4.1.11591.4.11");
-const RC2_CBC: ObjectIdentifier = oid("1.2.840.113549.3.2");
 
 const fn rc2(key_octets: usize) -> Cipher {
     Cipher::Rc2 { key_octets, effective_bits: key_octets * 8 }
@@ -40,37 +41,20 @@ const CLASSIC: [(ObjectIdentifier, Cipher); 6] = [
 ];
 
 /// PBES1 (RFC 8018 appendix A.3).
-const PBES1: [(ObjectIdentifier, Hash, Cipher); 4] = [
+const PBES1: [(ObjectIdentifier, Hash, Cipher); 6] = [
+    (oid("1.2.840.113549.1.5.1"), Hash::Md2, Cipher::Des),
     (oid("1.2.840.113549.1.5.3"), Hash::Md5, Cipher::Des),
+    (oid("1.2.840.113549.1.5.4"), Hash::Md2, rc2(8)),
     (oid("1.2.840.113549.1.5.6"), Hash::Md5, rc2(8)),
     (oid("1.2.840.113549.1.5.10"), Hash::Sha1, Cipher::Des),
     (oid("1.2.840.113549.1.5.11"), Hash::Sha1, rc2(8)),
-];
-
-/// Ciphers of PBES2 whose only parameter is the initial vector (RFC 8018 appendix B.2, NIST; RFC 3657, 5794, 4010,
-/// GB/T 33560; CAST5 and Blowfish as OpenSSL writes them). OpenSSL or NSS reads each of them.
-const CBC: [(ObjectIdentifier, Cipher); 15] = [
-    (oid("1.3.14.3.2.7"), Cipher::Des),
-    (oid("1.2.840.113549.3.7"), Cipher::TripleDes),
-    (oid("2.16.840.1.101.3.4.1.2"), Cipher::Aes128),
-    (oid("2.16.840.1.101.3.4.1.22"), Cipher::Aes192),
-    (oid("2.16.840.1.101.3.4.1.42"), Cipher::Aes256),
-    (oid("1.2.392.200011.61.1.1.1.2"), Cipher::Camellia128),
-    (oid("1.2.392.200011.61.1.1.1.3"), Cipher::Camellia192),
-    (oid("1.2.392.200011.61.1.1.1.4"), Cipher::Camellia256),
-    (oid("1.2.410.200046.1.1.2"), Cipher::Aria128),
-    (oid("1.2.410.200046.1.1.7"), Cipher::Aria192),
-    (oid("1.2.410.200046.1.1.12"), Cipher::Aria256),
-    (oid("1.2.410.200004.1.4"), Cipher::Seed),
-    (oid("1.2.156.10197.1.104.2"), Cipher::Sm4),
-    (oid("1.2.840.113533.7.66.10"), Cipher::Cast5),
-    (oid("1.3.6.1.4.1.3029.1.2"), Cipher::Blowfish),
 ];
 
 /// An encryption by password.
 pub(crate) struct Scheme<'a> {
     named: Oid<'a>,
     cipher: Cipher,
+    mode: Mode,
     derivation: Derivation<'a>,
 }
 
@@ -119,37 +103,35 @@ impl<'a> Scheme<'a> {
             return Ok(Scheme {
                 named,
                 cipher: *cipher,
+                mode: Mode::Cbc,
                 derivation: Derivation::Classic { salt, iterations },
             });
         }
         let (_, hash, cipher) =
             PBES1.into_iter().find(|(known, ..)| named.is(*known)).ok_or_else(|| unsupported(named))?;
         let (salt, iterations) = read_salt_and_iterations(parameters)?;
-        Ok(Scheme { named, cipher, derivation: Derivation::Pbkdf1 { hash, salt, iterations } })
+        Ok(Scheme {
+            named,
+            cipher,
+            mode: Mode::Cbc,
+            derivation: Derivation::Pbkdf1 { hash, salt, iterations },
+        })
     }
 
     /// PBES2-params (RFC 8018 appendix A.4).
     fn read_pbes2(named: Oid<'a>, mut parameters: Reader<'a>) -> Result<Self, Refusal> {
         let mut inside = parameters.sequence()?;
         let derivation = KeyDerivation::read(&mut inside)?;
-        let (cipher_named, mut parameters) = inside.algorithm()?;
-        let (cipher, initial_vector) = if cipher_named.is(RC2_CBC) {
-            read_rc2(parameters, derivation.key_octets())?
-        } else {
-            let (_, cipher) = CBC
-                .into_iter()
-                .find(|(known, _)| cipher_named.is(*known))
-                .ok_or_else(|| unsupported(cipher_named))?;
-            (cipher, parameters.expect(Tag::OCTET_STRING)?.octets()?)
-        };
-        Ok(Scheme { named, cipher, derivation: Derivation::Pbes2 { derivation, initial_vector } })
+        let Encryption { cipher, mode, initial_vector } =
+            ciphers_of_pbes2::read(&mut inside, derivation.key_octets())?;
+        Ok(Scheme { named, cipher, mode, derivation: Derivation::Pbes2 { derivation, initial_vector } })
     }
 
     /// Decrypts with one reading of the password.
     pub(crate) fn open(&self, passphrase: &Passphrase, encrypted: &[u8]) -> Result<Opened, Refusal> {
         let (key, initial_vector) = self.derive(passphrase)?;
-        let plain = self.cipher.decrypt(&key, &initial_vector, encrypted)?;
-        Ok(Opened::judge(plain, self.cipher.block_octets()))
+        let plain = self.cipher.decrypt(self.mode, &key, &initial_vector, encrypted)?;
+        Ok(Opened::judge(plain, self.cipher.padding_octets(self.mode)))
     }
 
     fn derive(&self, passphrase: &Passphrase) -> Result<(Zeroizing<Vec<u8>>, Vec<u8>), Refusal> {
@@ -282,26 +264,4 @@ impl<'a> Pbkdf2<'a> {
 fn read_salt_and_iterations(mut parameters: Reader<'_>) -> Result<(Cow<'_, [u8]>, u64), Malformed> {
     let mut inside = parameters.sequence()?;
     Ok((inside.expect(Tag::OCTET_STRING)?.octets()?, inside.expect(Tag::INTEGER)?.small()?))
-}
-
-/// RC2-CBC-Parameter (RFC 8018 appendix B.2.3): the version stands for the effective size of the key.
-fn read_rc2(
-    mut parameters: Reader<'_>,
-    key_octets: Option<u64>,
-) -> Result<(Cipher, Cow<'_, [u8]>), Malformed> {
-    let mut inside = parameters.sequence()?;
-    let effective_bits = match inside.optional(Tag::INTEGER)?.map(|version| version.small()).transpose()? {
-        None => 32,
-        Some(160) => 40,
-        Some(120) => 64,
-        Some(58) => 128,
-        Some(bits @ 256..=1024) => usize::try_from(bits).map_err(|_| Malformed)?,
-        Some(_) => return Err(Malformed),
-    };
-    let key_octets = match key_octets {
-        None => effective_bits.div_ceil(8),
-        Some(octets @ 1..=128) => usize::try_from(octets).map_err(|_| Malformed)?,
-        Some(_) => return Err(Malformed),
-    };
-    Ok((Cipher::Rc2 { key_octets, effective_bits }, inside.expect(Tag::OCTET_STRING)?.octets()?))
 }

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use const_oid::ObjectIdentifier;
+use zeroize::Zeroizing;
 
 use crate::{
     ber::{Element, Oid, Reader, Tag},
@@ -55,10 +56,14 @@ impl<'a> Mac<'a> {
     pub(super) fn verify(&self, passphrase: &Passphrase, contents: &[u8]) -> Result<bool, Refusal> {
         let (hash, key) = match &self.key {
             Key::Classic { named, hash, salt, iterations } => {
-                let iterations = passphrase.spend(*iterations, hash.cost_of(hash.length()), *named)?;
+                let spent = passphrase.spend(*iterations, hash.cost_of(hash.length()), *named)?;
                 let length = hash.length();
-                let key = derive_classic(*hash, Purpose::Mac, &passphrase.bmp, salt, iterations, length);
-                (*hash, key)
+                let key = derive_classic(*hash, Purpose::Mac, &passphrase.bmp, salt, spent, length);
+                if hash.is_russian() && !is_mac_of(*hash, &key, contents, &self.expected) {
+                    (*hash, derive_russian(*hash, *named, passphrase, salt, *iterations)?)
+                } else {
+                    (*hash, key)
+                }
             }
             Key::Pbmac1 { derivation, hash } => {
                 let length = derivation.key_octets.map_or(Ok(hash.length()), usize::try_from);
@@ -67,8 +72,27 @@ impl<'a> Mac<'a> {
                 (*hash, derivation.derive(passphrase, length)?)
             }
         };
-        Ok(verify_slices_are_equal(&hash.hmac(&key, contents), &self.expected).is_ok())
+        Ok(is_mac_of(hash, &key, contents, &self.expected))
     }
+}
+
+fn is_mac_of(hash: Hash, key: &[u8], contents: &[u8], expected: &[u8]) -> bool {
+    verify_slices_are_equal(&hash.hmac(key, contents), expected).is_ok()
+}
+
+/// R 50.1.112-2016 §5: with Russian hashes the key is the end of what PBKDF2 makes of the password.
+fn derive_russian(
+    hash: Hash,
+    named: Oid<'_>,
+    passphrase: &Passphrase,
+    salt: &[u8],
+    iterations: u64,
+) -> Result<Zeroizing<Vec<u8>>, Refusal> {
+    const DERIVED: usize = 96;
+    const KEY: usize = 32;
+    let iterations = passphrase.spend(iterations, 2 * hash.cost_of(DERIVED), named)?;
+    let derived = hash.pbkdf2(&passphrase.utf8, salt, iterations, DERIVED);
+    Ok(Zeroizing::new(derived[DERIVED - KEY..].to_vec()))
 }
 
 /// PBMAC1-params (RFC 8018 appendix A.5).

@@ -22,8 +22,8 @@ use mac::Mac;
 
 /// Bags in a file: the trust stores of operating systems have 150.
 const MOST_BAGS: usize = 1_000;
-/// Bags in bags in bags; nobody makes them, but the standard allows it.
-const MOST_NESTED: usize = 8;
+/// Bags in bags in bags; nobody makes them, but the standard allows it and other readers don't mind.
+const MOST_NESTED: usize = 64;
 
 const fn oid(dotted: &str) -> ObjectIdentifier {
     ObjectIdentifier::new_unwrap(dotted)
@@ -41,12 +41,14 @@ const CERTIFICATE_BAG: ObjectIdentifier = oid("1.2.840.113549.1.12.10.1.3");
 const NESTED_BAG: ObjectIdentifier = oid("1.2.840.113549.1.12.10.1.6");
 const X509_CERTIFICATE: ObjectIdentifier = oid("1.2.840.113549.1.9.22.1");
 
-/// Whether the file begins as PKCS#12 does: a SEQUENCE whose first element is the number 3. The lengths are
-/// not believed, so that a cut-off file is still recognised.
+/// Whether the file begins as PKCS#12 does: a SEQUENCE whose first element is the number 3; or a version that others
+/// pass over, as long as no key begins like that. The lengths are not believed, so that a cut-off file is still
+/// recognised.
 pub(crate) fn begins_as_pfx(bytes: &[u8]) -> bool {
     let Some([0x30, length, rest @ ..]) = bytes.get(..) else { return false };
     let more = if *length > 0x80 { usize::from(length & 0x7f) } else { 0 };
-    more <= 8 && rest.get(more..).is_some_and(|rest| rest.starts_with(&[2, 1, 3]))
+    more <= 8
+        && rest.get(more..).is_some_and(|rest| matches!(rest, [2, 1, 3, ..] | [2, 1, 2 | 4..=9, 0x30, ..]))
 }
 
 /// Reads a file for which [`begins_as_pfx`] is true.
@@ -68,7 +70,7 @@ pub(crate) fn read(bytes: &[u8], password: Option<&Password>) -> Result<Found, R
             true
         }
     };
-    let mut safe = Safe::new(&passphrases);
+    let mut safe = Safe::new(&passphrases, proven);
     let read = safe.read_contents(&contents);
     read.map_err(|refusal| match refusal {
         Refusal::WrongPassword { .. } => wrong_password(none_typed, proven || safe.opened),
@@ -94,7 +96,9 @@ fn read_authenticated_safe(pfx: &mut Reader<'_>) -> Result<Zeroizing<Vec<u8>>, R
         // Signed instead of MACed (RFC 7292 §3.1, public-key integrity mode): nobody is known to write it.
         return Err(unsupported(kind));
     }
-    let content = info.expect(Tag::context(0))?.open().expect(Tag::OCTET_STRING)?;
+    // The content may be missing (RFC 5652 §3): such a file is empty, not damaged.
+    let Some(content) = info.optional(Tag::context(0))? else { return Ok(Zeroizing::default()) };
+    let content = content.open().expect(Tag::OCTET_STRING)?;
     Ok(Zeroizing::new(content.octets()?.into_owned()))
 }
 
@@ -114,7 +118,7 @@ fn find_passphrase(
 /// The MAC fails for a wrong password and for a changed file alike. When the password opens something all
 /// the same, or what needs no password is garbled, then the file was changed.
 fn explain_mismatch(contents: &[u8], passphrases: &[Passphrase], none_typed: bool) -> Refusal {
-    let mut safe = Safe::new(passphrases);
+    let mut safe = Safe::new(passphrases, false);
     match safe.read_contents(contents) {
         Err(Refusal::NotPkcs12 { what }) => Refusal::NotPkcs12 { what },
         Err(unsupported @ Refusal::UnsupportedAlgorithm { .. })
@@ -132,23 +136,28 @@ struct Safe<'a> {
     passphrases: &'a [Passphrase],
     found: Found,
     bags: usize,
+    /// The MAC has shown which reading of the password is right; it comes first.
+    proven: bool,
     /// A password has opened something.
     opened: bool,
 }
 
 impl<'a> Safe<'a> {
-    fn new(passphrases: &'a [Passphrase]) -> Self {
-        Safe { passphrases, found: Found::default(), bags: 0, opened: false }
+    fn new(passphrases: &'a [Passphrase], proven: bool) -> Self {
+        Safe { passphrases, found: Found::default(), bags: 0, proven, opened: false }
     }
 
     /// AuthenticatedSafe (RFC 7292 §4.1).
     fn read_contents(&mut self, contents: &[u8]) -> Result<(), Refusal> {
+        if contents.is_empty() {
+            return Ok(());
+        }
         let mut infos = Reader::new(contents).sequence()?;
         while let Some(info) = infos.next()? {
             let mut info = info.open();
             let kind = info.oid()?;
-            let content = info.optional(Tag::context(0))?;
-            let mut content = content.ok_or(Malformed)?.open();
+            let Some(content) = info.optional(Tag::context(0))? else { continue };
+            let mut content = content.open();
             if kind.is(DATA) {
                 let bags = content.expect(Tag::OCTET_STRING)?;
                 self.read_bags(&bags.octets()?, MOST_NESTED)?;
@@ -177,7 +186,8 @@ impl<'a> Safe<'a> {
 
     fn open(&mut self, scheme: &Scheme<'_>, encrypted: &Element<'_>) -> Result<Zeroizing<Vec<u8>>, Refusal> {
         let encrypted = encrypted.octets()?;
-        for passphrase in self.passphrases {
+        let of_old_nss = self.proven.then(|| self.passphrases[0].in_classic_form_for_all());
+        for passphrase in self.passphrases.iter().chain(&of_old_nss) {
             match scheme.open(passphrase, &encrypted)? {
                 Opened::Right(content) => {
                     self.opened = true;

@@ -11,10 +11,10 @@ fn refused(file: &[u8], password: &str) -> Refusal {
 
 #[test]
 fn an_unsupported_algorithm_is_named() {
-    let stream = include_bytes!("../fixtures/pfx/made/openssl_aes_256_cfb.pfx");
+    let stream = include_bytes!("../fixtures/pfx/made/openssl_aes_256_wrap_pad.pfx");
     let refusal = refused(stream, "hunter2").to_string();
     assert!(
-        refusal.contains("2.16.840.1.101.3.4.1.44") && refusal.contains("Postern cannot read"),
+        refusal.contains("2.16.840.1.101.3.4.1.48") && refusal.contains("Postern cannot read"),
         "{refusal}"
     );
 }
