@@ -103,7 +103,7 @@ const refusals = /** @type {const} */ ([
   ["a file that is none", { file: { name: "letter.pfx", mimeType: "text/plain", buffer: Buffer.from("Dear all,") } }, "Certificate", /neither PKCS#12.*Choose the \.pfx/],
   ["a file that was cut off", { file: fixture("pfx/made/damaged_cut_at_60_percent.pfx"), password: PASSWORD }, "Certificate", /damaged.*Export the certificate again/],
   ["a Java key store", { file: fixture("pfx/made/keytool_java_key_store.jks"), password: PASSWORD }, "Certificate", /Java key store.*keytool -importkeystore/],
-  ["an algorithm that nobody reads", { file: fixture("pfx/made/openssl_aes_256_cfb.pfx"), password: PASSWORD }, "Certificate", /cannot read.*Export the certificate again/i],
+  ["an algorithm that nobody reads", { file: fixture("pfx/made/openssl_aes_256_wrap_pad.pfx"), password: PASSWORD }, "Certificate", /cannot read.*Export the certificate again/i],
   ["a key without its certificate", { file: fixture("pem/key_only.pem") }, "Certificate", /no certificate.*together with/i],
   ["a file without a private key", { file: pfx("17_certs_only.pfx"), password: PASSWORD }, "Certificate", /no private key.*with its private key/i],
   ["a key of another certificate", { file: fixture("pem/key_of_another.pem") }, "Certificate", /does not belong.*Export the key together/i],

@@ -32,7 +32,7 @@ async fn each_file_that_can_not_be_used_is_refused_by_its_code_and_leaves_nothin
         (fixture("pfx/made/damaged_cut_at_60_percent.pfx"), PASSWORD, "not_pkcs12"),
         (good(), "wrong", "wrong_password"),
         (good(), "", "wrong_password"),
-        (fixture("pfx/made/openssl_aes_256_cfb.pfx"), PASSWORD, "unsupported_algorithm"),
+        (fixture("pfx/made/openssl_aes_256_wrap_pad.pfx"), PASSWORD, "unsupported_algorithm"),
         (fixture("pfx/made/openssl_key_only.pfx"), "x", "no_certificate"),
         (fixture("pem/certificate_only.pem"), "", "no_private_key"),
         (fixture("pfx/made/holds_two_keys.pfx"), "", "several_keys"),
@@ -53,12 +53,12 @@ async fn each_file_that_can_not_be_used_is_refused_by_its_code_and_leaves_nothin
 #[tokio::test]
 async fn an_unsupported_algorithm_is_named() {
     let house = House::at(FIXTURE_TIME).await;
-    let file = fixture("pfx/made/openssl_aes_256_cfb.pfx");
+    let file = fixture("pfx/made/openssl_aes_256_wrap_pad.pfx");
     let problem = house
         .import("gate", &file, json!({ "password": PASSWORD }))
         .await
         .refused(422, "unsupported_algorithm");
-    assert!(problem["detail"].as_str().unwrap().contains("2.16.840.1.101.3.4.1.44"), "{problem}");
+    assert!(problem["detail"].as_str().unwrap().contains("2.16.840.1.101.3.4.1.48"), "{problem}");
 }
 
 #[tokio::test]
