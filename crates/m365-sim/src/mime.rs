@@ -20,12 +20,27 @@ pub(crate) fn read_headers(mime: &[u8]) -> Headers {
     };
     let addresses = |field: Option<&mail_parser::Address<'_>>| -> Vec<String> {
         let all = field.into_iter().flat_map(|field| field.iter());
-        all.filter_map(|address| address.address().map(str::to_owned)).collect()
+        all.filter_map(plain).collect()
     };
     let mut recipients = addresses(message.to());
     recipients.extend(addresses(message.cc()));
     recipients.extend(addresses(message.bcc()));
     Headers { from: addresses(message.from()), recipients }
+}
+
+/// The address that is meant by one with a route (RFC 5322, 4.4), or whose quoted part the parser takes for a name.
+fn plain(address: &mail_parser::Addr<'_>) -> Option<String> {
+    let text = address.address()?;
+    let Some(rest) = text.strip_prefix('@') else {
+        // Blanks around a dot mean nothing, unless they are quoted.
+        let is_quoted = text.contains('"');
+        return Some(if is_quoted { text.to_owned() } else { text.split_whitespace().collect() });
+    };
+    match (rest.split_once(':'), address.name()) {
+        (Some((_, routed)), _) => Some(routed.to_owned()),
+        (None, Some(quoted)) => Some(format!("\"{quoted}\"{text}")),
+        (None, None) => Some(text.to_owned()),
+    }
 }
 
 /// The message without its Bcc field (RFC 5322, 3.6.3); the very same bytes when it has none.
@@ -167,6 +182,15 @@ mod tests {
         );
         assert_eq!(headers.from, ["a@x.example"]);
         assert_eq!(headers.recipients, ["b@x.example", "c@x.example", "d@x.example"]);
+    }
+
+    #[test]
+    fn old_and_quoted_forms_of_addresses_are_read() {
+        let headers = read_headers(
+            b"From: \"ann lee\"@x.example\r\nTo: <@relay.example,@y.example:b@x.example>\r\nCc: <\"c d\"@x.example>, e@x  . example\r\n\r\nhi",
+        );
+        assert_eq!(headers.from, ["\"ann lee\"@x.example"]);
+        assert_eq!(headers.recipients, ["b@x.example", "\"c d\"@x.example", "e@x.example"]);
     }
 
     #[test]

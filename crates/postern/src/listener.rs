@@ -12,7 +12,7 @@ use axum::Router;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, BufReader};
-use tokio::net::{TcpListener, UnixListener};
+use tokio::net::{TcpListener, TcpSocket, UnixListener};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
@@ -37,6 +37,19 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 const MAX_CONNECTIONS: usize = 1024;
 /// How many of them one address may have: nobody alone can lock all others out. A browser opens a handful.
 const MAX_CONNECTIONS_OF_AN_ADDRESS: usize = 64;
+
+/// Clients that may wait to be taken in.
+pub(crate) const BACKLOG: u32 = 1024;
+
+/// Takes a port without opening it: another server that is up keeps it from being taken, and no client gets in before
+/// there is somebody to answer. `TcpSocket::listen` opens it.
+pub(crate) fn take_port(address: SocketAddr) -> std::io::Result<TcpSocket> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // As the standard library does: connections of an earlier run that aren't quite over don't hold the port.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    Ok(socket)
+}
 
 /// Serves `router` over TLS until `shutdown`, then lets requests under way finish. An address has its share of the
 /// connections only, but for the `proxies`, behind which many people stand.

@@ -11,7 +11,6 @@ use anyhow::Context;
 use base64::Engine as _;
 use rustls::sign::CertifiedKey;
 use store::{ClaimError, DataDir, Location, Store};
-use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -24,7 +23,7 @@ use crate::config::{Config, TlsFiles};
 use crate::events::Events;
 use crate::grant_keeper::SealedGrants;
 use crate::jobs;
-use crate::listener::{bind_socket, serve_https, serve_socket};
+use crate::listener::{BACKLOG, bind_socket, serve_https, serve_socket, take_port};
 use crate::master_key::{self, Sources};
 use crate::queue::dispatcher::Tenure;
 use crate::queue::door::Gate;
@@ -85,14 +84,9 @@ pub async fn start(config: Config, clock: Clock) -> anyhow::Result<Running> {
     let clouds = Clouds::new(&config)?;
     let configured = config.console.tls_files.as_ref().map(tls::read_files).transpose()?;
     // The port is taken before the database is touched: a second server on it fails here and changes nothing.
-    let listener = TcpListener::bind(config.console.listen).await.with_context(|| {
-        format!(
-            "cannot listen on {} for the console; [console] listen names another address",
-            config.console.listen
-        )
-    })?;
-    let console = listener.local_addr().context("cannot read the console's own address")?;
-    let doors = submission_doors::bind(&config.submission).await?;
+    let socket = take_port(config.console.listen).with_context(|| cannot_listen(&config))?;
+    let console = socket.local_addr().context("cannot read the console's own address")?;
+    let doors = submission_doors::bind(&config.submission)?;
     let now = clock.now();
     refuse_emptied_database(&config)?;
     let store = Store::open(&config.database, now).await.map_err(|error| with_hint(&error, error.hint()))?;
@@ -132,20 +126,21 @@ pub async fn start(config: Config, clock: Clock) -> anyhow::Result<Running> {
     let (certificate, certificate_pem) = console_certificate(&config, configured, &app, &mut tasks).await?;
     app.console_certificate.get_or_init(|| Arc::clone(&certificate));
     let setup_link = open_setup_link(&app).await?;
-    let admin_socket = config.data_dir.join(ADMIN_SOCKET);
-    let socket = bind_socket(&admin_socket)
-        .with_context(|| format!("cannot make the administrator's socket {}", admin_socket.display()))?;
     let router = api::router::build(&app);
     // What an earlier run has left comes before anything new.
     queue::run::take_over(&app).await?;
     queue::run::spawn(&mut tasks, &app);
+    // The administrator's door opens first: whoever gets in at another can be looked after.
+    let admin_socket = config.data_dir.join(ADMIN_SOCKET);
+    let local = bind_socket(&admin_socket)
+        .with_context(|| format!("cannot make the administrator's socket {}", admin_socket.display()))?;
+    tasks.spawn(serve_socket(local, router.clone(), shutdown.clone()));
     let gate = Gate::new(&app);
+    submit_socket::open(&mut tasks, &app, Arc::clone(&gate))?;
     let submission = submission_doors::open(&mut tasks, &app, &gate, doors, &certificate)?;
-    submit_socket::open(&mut tasks, &app, gate)?;
+    let listener = socket.listen(BACKLOG).with_context(|| cannot_listen(&config))?;
     let tls = tls::server_config(certificate);
-    let proxies = config.trusted_proxies.clone();
-    tasks.spawn(serve_https(listener, tls, router.clone(), proxies, shutdown.clone()));
-    tasks.spawn(serve_socket(socket, router, shutdown.clone()));
+    tasks.spawn(serve_https(listener, tls, router, config.trusted_proxies.clone(), shutdown.clone()));
     jobs::spawn(&mut tasks, &app);
     relay::spawn(&mut tasks, &app);
     tracing::info!(%console, data_dir = %config.data_dir.display(), "Postern is up");
@@ -159,6 +154,13 @@ pub async fn start(config: Config, clock: Clock) -> anyhow::Result<Running> {
         tasks,
         _data_dir: data_dir,
     })
+}
+
+fn cannot_listen(config: &Config) -> String {
+    format!(
+        "cannot listen on {} for the console; [console] listen names another address",
+        config.console.listen
+    )
 }
 
 /// A file of no bytes where a database should be is what a failed copy or a full disk leaves. Beside a master key it

@@ -7,18 +7,19 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use submission::{Caps, Census, Limits, Security, Settings};
-use tokio::net::TcpListener;
+use tokio::net::TcpSocket;
 use tokio::task::JoinSet;
 
 use crate::api::host::Hosts;
 use crate::app::App;
 use crate::config::{ListenerTls, MailLimits, SubmissionListener};
+use crate::listener;
 use crate::queue::door::Gate;
 use crate::tls::{self, CurrentCertificate};
 
-/// A door whose port is taken and which nobody answers yet.
+/// A door whose port is taken and which isn't open yet.
 pub struct Bound {
-    listener: TcpListener,
+    socket: TcpSocket,
     config: SubmissionListener,
     /// Of its own, where it has one.
     certificate: Option<Arc<CurrentCertificate>>,
@@ -44,18 +45,13 @@ impl Server {
 }
 
 /// Takes all ports and reads all certificates; what is wrong with one of them is found before anything else is touched.
-pub async fn bind(listeners: &[SubmissionListener]) -> anyhow::Result<Vec<Bound>> {
+pub fn bind(listeners: &[SubmissionListener]) -> anyhow::Result<Vec<Bound>> {
     let mut bound = Vec::with_capacity(listeners.len());
     for config in listeners {
         let certificate = config.tls_files.as_ref().map(tls::read_files).transpose()?;
-        let listener = TcpListener::bind(config.listen).await.with_context(|| {
-            format!(
-                "cannot listen on {} for submission; [[submission]] listen names another address",
-                config.listen
-            )
-        })?;
+        let socket = listener::take_port(config.listen).with_context(|| cannot_listen(config))?;
         let certificate = certificate.map(CurrentCertificate::new);
-        bound.push(Bound { listener, config: config.clone(), certificate });
+        bound.push(Bound { socket, config: config.clone(), certificate });
     }
     Ok(bound)
 }
@@ -63,7 +59,7 @@ pub async fn bind(listeners: &[SubmissionListener]) -> anyhow::Result<Vec<Bound>
 /// The doors, as devices must be told of them.
 pub fn servers(bound: &[Bound]) -> Vec<Server> {
     let server = |door: &Bound| {
-        let address = door.listener.local_addr().unwrap_or(door.config.listen);
+        let address = door.socket.local_addr().unwrap_or(door.config.listen);
         Server { address, tls: door.config.tls, certificate: door.certificate.clone() }
     };
     bound.iter().map(server).collect()
@@ -79,7 +75,8 @@ pub fn open(
 ) -> anyhow::Result<Vec<SocketAddr>> {
     let census = Census::new(caps(&app.queue.limits));
     let mut addresses = Vec::with_capacity(bound.len());
-    for Bound { listener, config, certificate } in bound {
+    for Bound { socket, config, certificate } in bound {
+        let listener = socket.listen(listener::BACKLOG).with_context(|| cannot_listen(&config))?;
         let address = listener.local_addr().context("cannot read the address of a submission listener")?;
         if let Some((files, certificate)) = config.tls_files.clone().zip(certificate.clone()) {
             tasks.spawn(tls::watch_files(files, certificate, app.shutdown.clone()));
@@ -96,6 +93,10 @@ pub fn open(
         addresses.push(address);
     }
     Ok(addresses)
+}
+
+fn cannot_listen(config: &SubmissionListener) -> String {
+    format!("cannot listen on {} for submission; [[submission]] listen names another address", config.listen)
 }
 
 fn security(config: &SubmissionListener, certificate: Arc<CurrentCertificate>) -> Security {

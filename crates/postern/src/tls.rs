@@ -1,5 +1,6 @@
-//! The console's own certificate: from the configured files, reloaded when they change, or self-signed on the first
-//! start with its key sealed in the store. Accounts' certificates are another matter (`certificates`).
+//! The certificates of the house's own doors: from the configured files, reloaded when they change; the console's also
+//! self-signed on the first start, with its key sealed in the store. Accounts' certificates are another matter
+//! (`certificates`).
 
 use std::net::IpAddr;
 use std::path::Path;
@@ -69,10 +70,10 @@ fn plain_config(certificate: Arc<CurrentCertificate>) -> rustls::ServerConfig {
 pub fn read_files(files: &TlsFiles) -> anyhow::Result<CertifiedKey> {
     let chain = CertificateDer::pem_file_iter(&files.certificate)
         .and_then(|certificates| certificates.collect::<Result<Vec<_>, _>>())
-        .with_context(|| format!("cannot read the console's certificate {}", files.certificate.display()))?;
+        .with_context(|| format!("cannot read the certificate {}", files.certificate.display()))?;
     anyhow::ensure!(!chain.is_empty(), "{} holds no certificate", files.certificate.display());
     let key = PrivateKeyDer::from_pem_file(&files.key)
-        .with_context(|| format!("cannot read the console's key {}", files.key.display()))?;
+        .with_context(|| format!("cannot read the key {}", files.key.display()))?;
     CertifiedKey::from_der(chain, key, &aws_lc_rs::default_provider()).with_context(|| {
         format!("{} and {} do not belong together", files.certificate.display(), files.key.display())
     })
@@ -98,10 +99,10 @@ pub async fn watch_files(files: TlsFiles, current: Arc<CurrentCertificate>, shut
             Ok(key) => {
                 current.replace(key);
                 seen = now;
-                tracing::info!(certificate = %files.certificate.display(), "reloaded the console's certificate");
+                tracing::info!(certificate = %files.certificate.display(), "reloaded a certificate");
             }
             Err(error) => {
-                tracing::warn!(error = format!("{error:#}"), "keeping the console's old certificate");
+                tracing::warn!(error = format!("{error:#}"), certificate = %files.certificate.display(), "keeping the old certificate");
             }
         }
     }

@@ -193,9 +193,10 @@ impl Session {
     /// What it waits for when it says [`Action::Read`].
     pub(crate) fn waiting(&self) -> Waiting {
         match &self.stage {
+            // First of all: an unwanted chunk of a gigabyte must not buy a stranger more time.
+            _ if self.submitter().is_none() => Waiting::Stranger,
             Stage::Data(body) if body.content.is_disputed() => Waiting::DisputedContent,
             Stage::Data(_) | Stage::Chunk { .. } | Stage::UnwantedChunk { .. } => Waiting::Content,
-            _ if self.submitter().is_none() => Waiting::Stranger,
             _ => Waiting::Command,
         }
     }

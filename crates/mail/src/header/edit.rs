@@ -34,6 +34,7 @@ pub enum BccEdit {
     /// Bcc and Resent-Bcc go: what the next server shows to everybody.
     Remove,
     /// One Bcc field with exactly these recipients, or none: what the next server reads its recipients from.
+    /// Resent-Bcc goes: that one it would show.
     Set(Vec<Address>),
 }
 
@@ -41,15 +42,13 @@ impl HeaderBlock {
     /// The header with the changes made, ready to be followed by the rest of the message.
     pub fn edit(&self, edits: &HeaderEdits) -> Vec<u8> {
         let lost = self.leading_blank_lines();
-        let mut edited = self.octets[..lost].to_vec();
-        edited.extend_from_slice(&self.added_fields(edits));
+        let mut edited = self.top(&self.octets[..lost], edits);
         let mut from = edits.from.as_ref().map(|from| self.rewritten_from(from));
         for span in self.fields.iter().filter(|span| span.whole.start >= lost) {
             let field = span.field(&self.octets);
             match kind_of(&field) {
                 Kind::From if edits.from.is_some() => edited.extend(from.take().unwrap_or_default()),
-                Kind::Bcc | Kind::ResentBcc if edits.bcc == BccEdit::Remove => {}
-                Kind::Bcc if matches!(edits.bcc, BccEdit::Set(_)) => {}
+                Kind::Bcc | Kind::ResentBcc if edits.bcc != BccEdit::Keep => {}
                 _ => edited.extend_from_slice(field.octets()),
             }
         }
@@ -59,8 +58,14 @@ impl HeaderBlock {
         edited
     }
 
-    /// A first line that begins with a blank continues nothing. Put below a field it would become part of
-    /// it, so it stays on top.
+    /// What stands above the fields that came, with the lines that continue nothing (`lost`). Readers take such a
+    /// line on top for the end of the header; below Received it is part of a field that nobody's delivery needs.
+    fn top(&self, lost: &[u8], edits: &HeaderEdits) -> Vec<u8> {
+        let received = edits.received.as_ref().map(Received::to_string).unwrap_or_default();
+        [received.as_bytes(), lost, &self.added_fields(edits)].concat()
+    }
+
+    /// A first line that begins with a blank continues nothing.
     fn leading_blank_lines(&self) -> usize {
         let first = self.fields.first().filter(|span| matches!(self.octets[span.whole.start], b' ' | b'\t'));
         first.map_or(0, |span| span.whole.end)
@@ -68,9 +73,6 @@ impl HeaderBlock {
 
     fn added_fields(&self, edits: &HeaderEdits) -> Vec<u8> {
         let mut added = Vec::new();
-        if let Some(received) = &edits.received {
-            added.extend_from_slice(received.to_string().as_bytes());
-        }
         if let Some(id) = edits.message_id_if_missing.as_ref().filter(|_| !self.has("Message-ID")) {
             added.extend_from_slice(format!("Message-ID: {id}\r\n").as_bytes());
         }
@@ -220,10 +222,11 @@ mod tests {
     }
 
     #[test]
-    fn a_lost_continuation_does_not_become_part_of_what_is_added() {
-        let message = " lost\r\n\tlines\r\nFrom: a@b.c\r\nDate: x\r\nMessage-ID: y\r\n\r\nbody";
+    fn a_lost_continuation_hides_no_field_and_becomes_part_of_none_that_matters() {
+        let message = " lost\r\n\tlines\r\nFrom: a@b.c\r\n\r\nbody";
         let (lost, rest) = message.split_at(15);
-        assert_eq!(edited(message, &on_arrival()), format!("{lost}{TRACE}{rest}"));
+        assert_eq!(edited(message, &on_arrival()), format!("{TRACE}{lost}{ID}{DATE}{rest}"));
+        assert_eq!(edited(message, &HeaderEdits::default()), message);
     }
 
     #[test]
@@ -239,7 +242,7 @@ mod tests {
             bcc: BccEdit::Set(recipients.iter().map(|address| address.parse().unwrap()).collect()),
             ..HeaderEdits::default()
         };
-        let message = "To: a@b.c\r\nBCC: d@e.f\r\nBcc: Old <g@h.i>\r\n\r\nbody";
+        let message = "To: a@b.c\r\nBCC: d@e.f\r\nResent-Bcc: j@k.l\r\nBcc: Old <g@h.i>\r\n\r\nbody";
         let expected = "Bcc: d@e.f,\r\n x@y.z\r\nTo: a@b.c\r\n\r\nbody";
         assert_eq!(edited(message, &set(&["d@e.f", "x@y.z"])), expected);
         assert_eq!(edited(message, &set(&[])), "To: a@b.c\r\n\r\nbody");
@@ -323,8 +326,9 @@ mod tests {
             let separator: &[u8] = if header.body_follows_at_once { b"\r\n" } else { b"" };
             let id = if header.has("Message-ID") { "" } else { ID };
             let date = if header.has("Date") { "" } else { DATE };
-            let added = format!("{TRACE}{id}{date}");
-            let expected = [&message[..lost], added.as_bytes(), separator, &message[lost..]].concat();
+            let added = format!("{id}{date}");
+            let expected = [TRACE.as_bytes(), &message[..lost], added.as_bytes(), separator, &message[lost..]];
+            let expected = expected.concat();
             prop_assert_eq!(arrived, expected);
         }
 

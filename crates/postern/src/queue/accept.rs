@@ -18,7 +18,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::content::Pieces;
-use super::route::{self, FromVerdict, Permit, Plan, Sender};
+use super::route::{self, FromVerdict, Permit, Sender};
 use super::{journal, worker};
 use crate::app::App;
 
@@ -164,6 +164,7 @@ impl Reception {
     }
 
     async fn route(&self, header: &HeaderBlock) -> Result<Routed, Refusal> {
+        check_hops(header)?;
         let accounts = self.app.queue.directory.senders(&self.app).await.map_err(|error| of_store(&error))?;
         let authors = header.authors();
         let permit = &self.offer.permit;
@@ -398,14 +399,24 @@ pub fn new_message_id(id: Uuid, mailbox: &Address) -> MessageId {
     })
 }
 
-fn shown_authors(authors: &Authors) -> String {
-    let addresses = authors.addresses.iter().map(Address::as_str);
-    addresses.chain(authors.unreadable.iter().map(String::as_str)).collect::<Vec<_>>().join(", ")
+/// RFC 5321 §6.3: a message with so many Received fields goes round in a circle.
+const MOST_HOPS: usize = 100;
+
+fn check_hops(header: &HeaderBlock) -> Result<(), Refusal> {
+    match header.fields_named("Received").nth(MOST_HOPS - 1) {
+        None => Ok(()),
+        Some(_) => Err(Refusal::new(
+            550,
+            "5.4.6",
+            format!("The message has passed {MOST_HOPS} servers already: it goes round in a circle"),
+        )),
+    }
 }
 
-/// The plan of a message as it is now, for one that was not accepted a moment ago.
-pub fn plan_again(sender: &Sender, header: &HeaderBlock, message: &Message) -> Result<Plan, Refusal> {
-    let envelope: Vec<Address> =
-        message.recipients.iter().map(|recipient| recipient.address.clone()).collect();
-    route::plan(sender, &header.recipients(), &envelope, message.size_octets)
+/// For lists and logs, where nobody reads on.
+fn shown_authors(authors: &Authors) -> String {
+    const MOST: usize = 10;
+    let addresses = authors.addresses.iter().map(Address::as_str);
+    let texts = addresses.chain(authors.unreadable.iter().map(String::as_str));
+    texts.take(MOST).collect::<Vec<_>>().join(", ").chars().take(500).collect()
 }

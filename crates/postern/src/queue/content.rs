@@ -1,6 +1,8 @@
 //! The octets of a message on its way out: from memory or from the store, with the header as this way wants it. No more
 //! than one piece is held at a time. Its neighbours are `worker`, which makes it, and the courier, which reads it.
 
+use std::collections::HashSet;
+
 use bytes::Bytes;
 use m365::parcel::{Content, ContentTrouble, Reading};
 use mail::header::{BccEdit, HeaderBlock, HeaderEdits};
@@ -128,18 +130,22 @@ impl Content for Outgoing {
 fn bcc_edit(header: &HeaderBlock, plan: &Plan) -> Option<BccEdit> {
     match plan.way {
         Way::Smtp => (header.has("Bcc") || header.has("Resent-Bcc")).then_some(BccEdit::Remove),
-        Way::Graph => {
-            let there = header.recipients().bcc;
-            let same = there.len() == plan.hidden.len()
-                && plan.hidden.iter().all(|hidden| there.iter().any(|other| is_same(other, hidden)));
-            let unclear = header.fields_named("Bcc").count() > 1;
-            (!same || unclear).then(|| BccEdit::Set(plan.hidden.clone()))
-        }
+        Way::Graph if names_exactly(header, &plan.hidden) => None,
+        Way::Graph => Some(BccEdit::Set(plan.hidden.clone())),
     }
 }
 
-fn is_same(one: &Address, other: &Address) -> bool {
-    one.is_same_mailbox(other)
+/// Whether every reader finds exactly these in Bcc.
+fn names_exactly(header: &HeaderBlock, hidden: &[Address]) -> bool {
+    let key = |address: &Address| address.as_str().to_lowercase();
+    let recipients = header.recipients();
+    let there: HashSet<String> = recipients.bcc.iter().map(key).collect();
+    let asked: HashSet<String> = hidden.iter().map(key).collect();
+    let mut fields = header.fields_named("Bcc");
+    // `Bcc :` is read by some, and shown to everybody by others.
+    let is_plain = fields.next().is_none_or(|field| field.octets()[b"Bcc".len()] == b':');
+    let is_clear = is_plain && fields.next().is_none() && recipients.unreadable_bcc.is_empty();
+    is_clear && there == asked && !header.has("Resent-Bcc")
 }
 
 #[cfg(test)]
@@ -208,6 +214,16 @@ mod tests {
             leave(mail, Way::Smtp, &["c@x.example"]).await,
             b"To: b@x.example\r\nSubject: x\r\n\r\nhello\r\n"
         );
+        for unclear in [
+            "Bcc : c@x.example\r\n",
+            "Bcc: c@x.example, Array\r\n",
+            "Bcc: c@x.example\r\nbcc:\r\n",
+            "Bcc: c@x.example\r\nResent-Bcc: d@x.example\r\n",
+        ] {
+            let mail = format!("To: b@x.example\r\n{unclear}\r\nhello\r\n");
+            let graph = leave(mail.as_bytes(), Way::Graph, &["c@x.example"]).await;
+            assert_eq!(graph, b"Bcc: c@x.example\r\nTo: b@x.example\r\n\r\nhello\r\n", "{unclear}");
+        }
         let graph = leave(mail, Way::Graph, &["e@x.example"]).await;
         assert_eq!(graph, b"Bcc: e@x.example\r\nTo: b@x.example\r\nSubject: x\r\n\r\nhello\r\n");
         assert_eq!(leave(mail, Way::Graph, &[]).await, b"To: b@x.example\r\nSubject: x\r\n\r\nhello\r\n");

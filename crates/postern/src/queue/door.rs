@@ -2,7 +2,6 @@
 //! isn't a submitter, or tell by text which of name and password was wrong. Its neighbours are `submission`, which asks,
 //! and `accept`, which takes the messages.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
@@ -10,8 +9,6 @@ use mail::{Address, Origin};
 use store::SubmitterRow;
 use store::queue::Recipient;
 use submission::{Accepted, Admission, House, Intake, Login, Peer, Refusal, Submitter, Transaction};
-use time::{Duration, OffsetDateTime};
-use uuid::Uuid;
 
 use super::accept::{self, Offer, Reception, Taken};
 use super::directory::{self, Submitters};
@@ -28,7 +25,6 @@ pub struct Gate {
     verifier: Verifier,
     passwords: Passwords,
     throttle: Mutex<Throttle>,
-    rates: Mutex<HashMap<Uuid, (OffsetDateTime, u32)>>,
     /// Slow hashes one after the other: a device that opens many connections at once is no guesser.
     slow: tokio::sync::Mutex<()>,
 }
@@ -49,7 +45,6 @@ impl Gate {
             verifier: Verifier::default(),
             passwords: Passwords::default(),
             throttle: Mutex::default(),
-            rates: Mutex::default(),
             slow: tokio::sync::Mutex::default(),
         })
     }
@@ -117,23 +112,6 @@ impl Gate {
         self.throttle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Counts a message of this submitter, unless it has had its share of this minute.
-    fn count(&self, row: &SubmitterRow) -> Result<(), Refusal> {
-        let Some(limit) = row.rate_per_minute else { return Ok(()) };
-        let now = self.app.now();
-        let mut rates = self.rates.lock().unwrap_or_else(PoisonError::into_inner);
-        let entry = rates.entry(row.id).or_insert((now, 0));
-        if !(Duration::ZERO..Duration::MINUTE).contains(&(now - entry.0)) {
-            *entry = (now, 0);
-        }
-        if entry.1 >= limit {
-            let text = format!("{} may hand over {limit} messages a minute; try again in a minute", row.name);
-            return Err(Refusal::new(451, "4.7.1", text));
-        }
-        entry.1 += 1;
-        Ok(())
-    }
-
     fn refuse<T>(&self, who: &str, peer: &str, refused: Result<T, Refusal>) -> Result<T, Refusal> {
         if let Err(refusal) = &refused {
             journal::refused(&self.app, who, peer, refusal);
@@ -179,7 +157,7 @@ impl House for Gate {
         _: Option<u64>,
     ) -> Result<(), Refusal> {
         let checked = match self.find(who).await {
-            Ok(row) => self.count(&row),
+            Ok(row) => self.app.queue.rates.count(&row, self.app.now()),
             Err(refusal) => Err(refusal),
         };
         self.refuse(&who.name, "", checked)

@@ -17,6 +17,7 @@ pub mod judge;
 pub mod limits;
 pub mod meter;
 pub mod network;
+pub mod rates;
 pub mod refusals;
 pub mod report;
 pub mod route;
@@ -39,6 +40,7 @@ use uuid::Uuid;
 use self::directory::Directory;
 use self::dispatcher::{Capacity, Tenure};
 use self::meter::Meter;
+use self::rates::Rates;
 use self::refusals::Refusals;
 use self::stock::Stock;
 use self::traffic::Traffic;
@@ -56,6 +58,8 @@ pub struct Queue {
     pub courier: Courier,
     /// Counts.
     pub meter: Meter,
+    /// What each submitter has handed over lately.
+    pub rates: Rates,
     /// What was refused at the doors last.
     pub refusals: Refusals,
     /// How much is in it.
@@ -90,6 +94,7 @@ impl Queue {
             directory: Directory::default(),
             courier,
             meter: Meter::default(),
+            rates: Rates::default(),
             refusals: Refusals::default(),
             stock: Stock::default(),
             config,

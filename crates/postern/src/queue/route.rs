@@ -201,14 +201,13 @@ pub fn plan(
     envelope: &[Address],
     size_octets: u64,
 ) -> Result<Plan, Refusal> {
-    let listed = |address: &Address| shown.shown().any(|other| other.is_same_mailbox(address));
-    let hidden: Vec<Address> = envelope.iter().filter(|address| !listed(address)).cloned().collect();
+    let hidden = shown.hidden(envelope);
     let by = |way| Ok(Plan { way, hidden: hidden.clone() });
     if account.usual == Way::Smtp {
         return by(Way::Smtp);
     }
-    let outside = shown.shown().find(|address| !envelope.iter().any(|other| other.is_same_mailbox(address)));
-    let outside = outside.map(Address::as_str).or(shown.unreadable.first().map(String::as_str));
+    let outside = shown.outside(envelope).map(Address::as_str);
+    let outside = outside.or(shown.unreadable.first().map(String::as_str));
     match outside {
         Some(_) if account.large_mail == LargeMail::Smtp => return by(Way::Smtp),
         Some(outside) => return Err(cannot_address(account, outside)),
@@ -295,7 +294,7 @@ mod tests {
 
     fn header(to: &[&str], cc: &[&str], bcc: &[&str]) -> Recipients {
         let list = |texts: &[&str]| texts.iter().map(|text| address(text)).collect();
-        Recipients { to: list(to), cc: list(cc), bcc: list(bcc), unreadable: Vec::new() }
+        Recipients { to: list(to), cc: list(cc), bcc: list(bcc), ..Recipients::default() }
     }
 
     fn envelope(texts: &[&str]) -> Vec<Address> {
@@ -384,6 +383,19 @@ mod tests {
         assert!(refusal.code == 550 && refusal.text.contains("b@x.example"), "{refusal}");
         let smtp = Sender { usual: Way::Smtp, ..account };
         assert_eq!(plan(&smtp, &shown, &fewer, 1000).unwrap().way, Way::Smtp);
+    }
+
+    #[test]
+    fn a_bcc_that_cannot_be_read_is_no_obstacle_and_a_to_that_stands_there_twice_names_nobody() {
+        let account = Sender { large_mail: LargeMail::Draft, ..sender("one", "relay@contoso.com", &[]) };
+        let to = envelope(&["a@x.example", "b@x.example"]);
+        let odd = |name: &str| vec![name.to_owned()];
+        let shown = Recipients { unreadable_bcc: odd("Array"), ..header(&["a@x.example"], &[], &[]) };
+        assert_eq!(plan(&account, &shown, &to, 1000).unwrap().hidden, envelope(&["b@x.example"]));
+        let shown = Recipients { unreadable: odd("root"), ..header(&["a@x.example"], &[], &[]) };
+        assert_eq!(plan(&account, &shown, &to, 1000).unwrap_err().code, 550);
+        let shown = Recipients { repeated: true, ..header(&["a@x.example", "b@x.example"], &[], &[]) };
+        assert_eq!(plan(&account, &shown, &to, 1000).unwrap().hidden, to);
     }
 
     #[test]

@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use super::directory::Directory;
 use super::dispatcher::ClaimOrder;
+use super::limits::Way;
 use super::{settle, tenure, worker};
 use crate::app::App;
 use crate::events::Event;
@@ -140,9 +141,9 @@ pub async fn look(app: &App) -> Result<(), store::StoreError> {
     let senders = app.queue.directory.senders(app).await?;
     let end_of_time = time::OffsetDateTime::UNIX_EPOCH + time::Duration::days(365 * 200);
     for lane in app.store.queue().due_lanes(end_of_time, app.queue.node(), app.now()).await? {
-        if let Some(sender) = senders.iter().find(|sender| sender.account_id == lane.key.account_id) {
-            app.queue.traffic.note_found(&lane, sender.usual);
-        }
+        let sender = senders.iter().find(|sender| sender.account_id == lane.key.account_id);
+        // Mail of an account that was removed meanwhile is claimed, too: whoever sent it is told at once.
+        app.queue.traffic.note_found(&lane, sender.map_or(Way::Graph, |sender| sender.usual));
     }
     Ok(())
 }

@@ -108,10 +108,8 @@ async fn prepare_and_send(
     plan: Option<Plan>,
 ) -> Result<Ended, ContentTrouble> {
     let message = &claim.message;
-    let senders =
-        app.queue.directory.senders(app).await.map_err(|error| ContentTrouble(error.to_string()))?;
-    let sender = senders.iter().find(|sender| sender.account_id == message.lane.account_id);
-    let Some(sender) = sender else {
+    let found = find_sender(app, message).await?;
+    let Some(sender) = &found else {
         return Ok(Ended::rejected(
             "account_removed",
             "the account that this message was to go through was removed",
@@ -160,6 +158,23 @@ async fn prepare_and_send(
         Ok(()) => send_by(&by_smtp).await,
         Err(at) => Ended::not_now(Way::Smtp, at),
     })
+}
+
+/// The account as routes see it. One that another node has added a moment ago isn't remembered yet.
+async fn find_sender(app: &App, message: &Message) -> Result<Option<Sender>, ContentTrouble> {
+    let account = message.lane.account_id;
+    let remembered = async || {
+        let senders = app.queue.directory.senders(app).await;
+        let senders = senders.map_err(|error| ContentTrouble(error.to_string()))?;
+        Ok::<_, ContentTrouble>(senders.iter().find(|sender| sender.account_id == account).cloned())
+    };
+    match remembered().await? {
+        Some(sender) => Ok(Some(sender)),
+        None => {
+            app.queue.directory.forget();
+            remembered().await
+        }
+    }
 }
 
 /// The way of a message that has waited, and the place that it needs there.

@@ -1,4 +1,5 @@
 //! Messages by the REST API: handed over as parts or as they are, looked up, and intervened with.
+//! Field story 35: see, search, resend.
 
 use std::time::{Duration, Instant};
 

@@ -1,5 +1,6 @@
 //! After a whole tour no secret stands anywhere it shouldn't: not in a file of the data directory, an answer, the audit
 //! log, nor the program's log at its most talkative.
+//! Field story 33: secrets stood in clear, in the configuration and in traces.
 
 use std::io::Write;
 use std::path::Path;

@@ -50,3 +50,14 @@ async fn a_failed_login_takes_its_time_and_a_good_one_does_not() {
     client.talk(&[("AUTH PLAIN AG5vYm9keQBzZWNyZXQ=", "535 5.7.8")]).await;
     assert!(asked.elapsed() >= Duration::from_millis(300));
 }
+
+#[tokio::test]
+async fn a_chunk_that_nobody_wants_buys_a_stranger_no_time() {
+    let limits = Limits { stranger: Duration::from_millis(200), ..Limits::default() };
+    let gate = Gate::open(Plan { limits, neighbour: false, ..Plan::default() }).await;
+    let mut client = gate.call().await;
+    client.read().await;
+    client.talk(&[("EHLO device", "250")]).await;
+    client.write(b"BDAT 1000000000\r\nx").await;
+    assert_eq!(client.read().await, "421 4.4.2 Too slow; closing the connection");
+}

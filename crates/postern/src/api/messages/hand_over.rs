@@ -43,6 +43,7 @@ pub(super) async fn compose(
     request: Request,
 ) -> Result<HandedOver, Problem> {
     let key = read_key(request.headers())?;
+    count(app, sender)?;
     let limit = app.queue.limits.message_octets.saturating_mul(JSON_FOR_A_MESSAGE);
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let body = axum::body::to_bytes(request.into_body(), limit).await.map_err(|_| too_large(app))?;
@@ -76,6 +77,7 @@ pub(super) async fn stream(
     request: Request,
 ) -> Result<HandedOver, Problem> {
     let key = read_key(request.headers())?;
+    count(app, sender)?;
     let permit = permit(app, sender, query.account.as_deref()).await?;
     let mut content = Box::pin(content(app.queue.limits.message_octets, too_large(app), request.into_body()));
     let mut hash = Context::new(&SHA256);
@@ -95,6 +97,16 @@ pub(super) async fn stream(
         reception.do_once(idempotency(sender, key, hash));
     }
     finish(reception).await
+}
+
+/// A submitter has one share of messages a minute, at whichever door.
+fn count(app: &App, sender: &Sender) -> Result<(), Problem> {
+    match sender {
+        Sender::Submitter { row, .. } => {
+            app.queue.rates.count(row, app.now()).map_err(|refusal| problem_of(&refusal))
+        }
+        Sender::Operator(_) => Ok(()),
+    }
 }
 
 async fn finish(reception: Reception) -> Result<HandedOver, Problem> {
@@ -161,7 +173,7 @@ fn read_from(query: &EnvelopeQuery, header: &HeaderBlock) -> Result<Option<Addre
 fn read_to(query: &EnvelopeQuery, header: &HeaderBlock) -> Result<Vec<Address>, Problem> {
     let Some(to) = &query.to else {
         let recipients = header.recipients();
-        if let Some(unreadable) = recipients.unreadable.first() {
+        if let Some(unreadable) = recipients.all_unreadable().next() {
             let why = format!("the header names {unreadable:?}, which is no address");
             return Err(Problem::invalid("to", why));
         }

@@ -153,7 +153,9 @@ fn value(letter: char, rest: &str, words: &mut VecDeque<String>) -> Result<Strin
 }
 
 fn read_sender(text: &str) -> Result<Sender, String> {
-    let bare = text.trim().trim_start_matches('<').trim_end_matches('>');
+    let text = text.trim();
+    // `-f 'Backup <backup@contoso.com>'`: the name is no part of an envelope.
+    let bare = text.rsplit_once('<').map_or(text, |(_, address)| address).trim_end_matches('>').trim();
     match bare {
         "" => Ok(Sender::Nobody),
         // `-f root`: a local name that no one outside knows; the author in From is a better sender.
@@ -215,6 +217,8 @@ mod tests {
             assert_eq!(parse(line).unwrap().sender, expected, "{line}");
         }
         assert_eq!(Arguments::parse(&["-f".into(), "".into()]).unwrap().sender, Sender::Nobody);
+        let with_name = Arguments::parse(&["-f".into(), "Back up <a@b.c>".into()]).unwrap();
+        assert_eq!(with_name.sender, Sender::Given("a@b.c".parse().unwrap()));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The message as a program wrote it to standard input, made fit to travel: lines end in CR LF, a line that is too long
-//! is broken, an author is added where `-f` names one and the header doesn't. Bcc is left to the server, which keeps it
-//! from everybody's eyes by whichever way the message goes.
+//! is broken, or folded in the header, an author is added where `-f` names one and the header doesn't. Bcc is left to the
+//! server, which keeps it from everybody's eyes by whichever way the message goes.
 
 use mail::dsn_request::{EnvId, Notify, Ret};
 use mail::header::HeaderBlock;
@@ -47,7 +47,7 @@ impl Letter {
 
 fn recipients_of(header: &HeaderBlock) -> Result<Vec<Address>, Trouble> {
     let found = header.recipients();
-    match found.unreadable.first() {
+    match found.all_unreadable().next() {
         Some(unreadable) => Err(Trouble::new(
             Status::NoUser,
             format!("the header names {unreadable:?}, which is not a full address"),
@@ -80,24 +80,52 @@ fn with_author(header: &HeaderBlock, address: &Address, name: Option<&str>, cont
 }
 
 /// Programs write text: each line end of any kind becomes CR LF, NUL goes, a lone dot ends the message unless `-i` says
-/// otherwise.
+/// otherwise, a line that is too long for mail is broken.
 fn as_mail(input: &[u8], ignore_dots: bool) -> Vec<u8> {
-    let mut mail = Vec::with_capacity(input.len() + input.len() / 32);
+    let mut text = Vec::with_capacity(input.len() + input.len() / 32);
     for line in lines(input) {
         if line == b"." && !ignore_dots {
             break;
         }
-        let line: Vec<u8> = line.iter().copied().filter(|octet| *octet != 0).collect();
-        // An empty line has no chunks, and is one all the same.
-        if line.is_empty() {
-            mail.extend_from_slice(b"\r\n");
+        text.extend(line.iter().copied().filter(|octet| *octet != 0));
+        text.extend_from_slice(b"\r\n");
+    }
+    let (header, body) = HeaderBlock::split(&text);
+    let mut mail = broken(header.octets(), b"\r\n ");
+    mail.extend(broken(&text[body..], b"\r\n"));
+    mail
+}
+
+/// With `fold` in place of each line's end that is missing: at a blank where there is one, and never within a letter.
+fn broken(text: &[u8], fold: &[u8]) -> Vec<u8> {
+    let mut kept = Vec::with_capacity(text.len());
+    for line in text.split_inclusive(|octet| *octet == b'\n') {
+        let (mut rest, mut most) = (line, MAX_LINE_OCTETS + 2);
+        while rest.len() > most {
+            let (now, later) = rest.split_at(place_to_break(rest));
+            kept.extend_from_slice(now);
+            // A blank in front of what follows folds by itself.
+            kept.extend_from_slice(if later.starts_with(b" ") { b"\r\n" } else { fold });
+            // The blank that folds is part of its line.
+            (rest, most) = (later, MAX_LINE_OCTETS + 1);
         }
-        for part in line.chunks(MAX_LINE_OCTETS) {
-            mail.extend_from_slice(part);
-            mail.extend_from_slice(b"\r\n");
+        kept.extend_from_slice(rest);
+    }
+    kept
+}
+
+/// Behind which octet of a line it is broken: one for the blank that folds is kept free.
+fn place_to_break(line: &[u8]) -> usize {
+    let window = &line[..MAX_LINE_OCTETS - 1];
+    let is_text = |octet: &u8| *octet != b' ';
+    let begin = window.iter().position(is_text).unwrap_or(0);
+    match window.iter().rposition(|octet| *octet == b' ').filter(|blank| *blank > begin) {
+        Some(blank) => blank,
+        // The octets 10xxxxxx of UTF-8 begin no letter; four in a row are no UTF-8.
+        None => {
+            (0..4).map(|back| window.len() - back).find(|at| line[*at] & 0xc0 != 0x80).unwrap_or(window.len())
         }
     }
-    mail
 }
 
 /// Lines without their ends: CR LF, LF, or the CR of a progress bar.
@@ -144,6 +172,26 @@ mod tests {
         let found = content("a@b.c", &format!("X: y\n\n{}\n", "z".repeat(2000)));
         assert!(found.lines().all(|line| line.len() <= 998));
         assert_eq!(found.matches('z').count(), 2000);
+        let found = content("a@b.c", &format!("X: y\n\nx{}\n", "é".repeat(1000)));
+        assert!(found.lines().all(|line| line.len() <= 998));
+        assert_eq!(found.matches('é').count(), 1000, "no letter is cut in two");
+        let found = content("a@b.c", &format!("X: y\n\n{}\n", "word ".repeat(500)));
+        assert!(found.lines().all(|line| line.len() <= 998 && !line.trim().contains("wo ")));
+        assert_eq!(found.replace("\r\n", ""), format!("X: y{}", "word ".repeat(500)));
+    }
+
+    #[test]
+    fn a_long_line_of_the_header_is_folded_so_that_it_stays_one_field() {
+        let to = (0..200).map(|n| format!("user{n}@b.c")).collect::<Vec<_>>().join(", ");
+        for (line, fields) in
+            [(format!("To: {to}"), 1), (format!("To: a@b.c\nX-Long: {}", "z".repeat(3000)), 2)]
+        {
+            let letter = read("-t", &format!("{line}\n\nbody\n")).unwrap();
+            let (header, rest) = HeaderBlock::split(&letter.content);
+            assert!(letter.content.split(|octet| *octet == b'\n').all(|line| line.len() <= 999));
+            assert_eq!((header.fields().count(), &letter.content[rest..]), (fields, &b"\r\nbody\r\n"[..]));
+            assert_eq!(letter.envelope.to().len(), if fields == 1 { 200 } else { 1 });
+        }
     }
 
     #[test]

@@ -1,4 +1,5 @@
 //! Mail arrives: by both ways, with what a gate adds and nothing else.
+//! Field story 29: mail that was rebuilt lost its Message-ID, alternatives and signatures; and 32: it waited for a poll.
 
 use m365_sim::Via;
 use serde_json::json;

@@ -1,4 +1,5 @@
 //! Exactly the envelope is reached, and nobody sees a Bcc.
+//! Field story 28: Bcc was shown to everyone, or lost.
 
 use serde_json::json;
 use store::queue::MessageState;
@@ -22,6 +23,20 @@ async fn a_hidden_recipient_gets_it_and_nobody_sees_that() {
         }
         post.finish().await;
     }
+}
+
+#[tokio::test]
+async fn a_recipient_field_that_stands_there_twice_loses_nobody() {
+    let post = Post::new().await;
+    let mime = letter(ANN).replace("Subject:", &format!("To: {BOB}\r\nBcc: Array\r\nSubject:"));
+    let id = post.device().await.send(MEGAN, &[ANN, BOB], &mime).await;
+    post.until(id, MessageState::Sent).await;
+    for name in [ANN, BOB] {
+        let arrived = post.inbox(name);
+        assert_eq!(arrived.len(), 1, "{name}");
+        assert!(!String::from_utf8_lossy(&arrived[0].mime).contains("Bcc"), "{name}");
+    }
+    post.finish().await;
 }
 
 #[tokio::test]

@@ -1,9 +1,11 @@
 //! Who is let in at the submission door, as whom, and how fast.
 
+use serde_json::json;
 use store::ForeignFrom;
 use store::queue::MessageState;
 
 use super::post::{ANN, Device, MEGAN, Post, letter};
+use crate::house::Caller;
 
 #[tokio::test]
 async fn nobody_hands_mail_over_without_proving_who_they_are() {
@@ -55,6 +57,18 @@ async fn a_foreign_from_is_refused_or_rewritten_with_reply_to() {
 }
 
 #[tokio::test]
+async fn a_message_that_goes_round_in_a_circle_is_stopped() {
+    let post = Post::new().await;
+    let hop = "Received: from a.example by b.example; Sun, 22 Nov 2026 00:00:00 +0000\r\n";
+    let id = post.device().await.send(MEGAN, &[ANN], &format!("{}{}", hop.repeat(99), letter(ANN))).await;
+    post.until(id, MessageState::Sent).await;
+    let reply =
+        post.device().await.offer(MEGAN, &[ANN], &format!("{}{}", hop.repeat(100), letter(ANN))).await;
+    assert!(reply.starts_with("550 5.4.6"), "{reply}");
+    post.finish().await;
+}
+
+#[tokio::test]
 async fn a_submitter_has_its_share_of_each_minute() {
     let post = Post::new().await;
     post.enter("slow", |row| row.rate_per_minute = Some(2)).await;
@@ -67,6 +81,30 @@ async fn a_submitter_has_its_share_of_each_minute() {
     assert!(reply.starts_with("451 4.7.1"), "{reply}");
     post.house.advance(time::Duration::MINUTE);
     device.send(MEGAN, &[ANN], &letter(ANN)).await;
+    post.finish().await;
+}
+
+#[tokio::test]
+async fn its_share_is_one_for_all_doors() {
+    let post = Post::new().await;
+    let form = json!({ "name": "both", "user_name": "both", "token": true, "rate_per_minute": 2 });
+    let made = post.house.local().post("/api/v1/submitters", form).await.done(201);
+    let text = |name: &str| made[name].as_str().unwrap().to_owned();
+    let caller = Caller { token: Some(text("token")), ..post.house.stranger() };
+    let message = json!({ "to": [ANN], "subject": "by REST", "text": "hi" });
+    caller.post("/api/v1/messages", message.clone()).await.done(202);
+    let mut device = Device::knock(post.house.running().submission[0]).await;
+    device.log_in("both", &text("password")).await;
+    device.send(MEGAN, &[ANN], &letter(ANN)).await;
+    let refused = caller.post("/api/v1/messages", message.clone()).await.refused(503, "try_later");
+    assert_eq!(
+        (&refused["smtp_code"], &refused["enhanced_code"]),
+        (&json!(451), &json!("4.7.1")),
+        "{refused}"
+    );
+    assert!(device.offer(MEGAN, &[ANN], &letter(ANN)).await.starts_with("451 4.7.1"));
+    post.house.advance(time::Duration::MINUTE);
+    caller.post("/api/v1/messages", message).await.done(202);
     post.finish().await;
 }
 

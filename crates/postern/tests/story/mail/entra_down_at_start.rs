@@ -1,4 +1,5 @@
 //! Postern starts, and accepts mail, while Entra and Microsoft 365 are down; a restart loses nothing.
+//! Field stories 24 and 26: the device was told 535, and the relay did not start.
 
 use m365_sim::world::{Outage, Switches};
 use store::queue::MessageState;

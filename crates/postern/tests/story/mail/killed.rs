@@ -1,9 +1,11 @@
 //! The process is killed at random instants, the far side is cut in every way, and the disk fills: every message that was
 //! acknowledged arrives, and twice only where nobody could know, with the same Message-ID. `make soak` is the long form.
+//! Field story 23: mail was acknowledged and lost.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::os::unix::process::CommandExt as _;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -230,18 +232,23 @@ async fn every_acknowledged_message_arrives_however_often_the_process_is_killed(
 }
 
 /// Runs Postern under `wrapper` until it refuses a message; then without it, and everything that was acknowledged arrives.
-async fn refuse_then_recover(wrapper: impl FnOnce(&Command) -> Command) -> String {
+async fn refuse_then_recover(wrapper: impl FnOnce(&Victim) -> Command) -> String {
     let victim = Victim::new().await;
     let log = Log::default();
     let (count, _) = watch::channel(0);
-    let mut wrapped = wrapper(&victim.command());
+    let mut wrapped = wrapper(&victim);
     // The wrapper and what it runs end together.
     let child = victim.start(wrapped.process_group(0)).await;
     victim.house.sim.change_world(|world| world.switches.https_refused = true);
     let deadline = tokio::time::Instant::now() + PATIENCE;
     let mut refused = String::new();
     while refused.is_empty() && tokio::time::Instant::now() < deadline {
-        refused = fill(&victim, &log, &count).await.unwrap_or_default();
+        // Two at a time, so that one commit holds the messages of both: each is told of its own.
+        let (one, other) = tokio::join!(fill(&victim, &log, &count), fill(&victim, &log, &count));
+        let (one, other) = (one.unwrap_or_default(), other.unwrap_or_default());
+        let same = one.get(..9) == other.get(..9) || one.is_empty() || other.is_empty();
+        assert!(same, "the same trouble, told differently: {one:?} {other:?}");
+        refused = one + &other;
     }
     end_group(child);
     victim.house.sim.change_world(|world| world.switches = Switches::default());
@@ -260,7 +267,8 @@ fn end_group(mut child: Child) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_disk_that_is_full_is_told_to_the_device_and_loses_nothing() {
     // No file may grow beyond this; the signal that would say so is ignored, so that writing fails as on a full disk.
-    let refused = refuse_then_recover(|serve| {
+    let refused = refuse_then_recover(|victim| {
+        let serve = victim.command();
         let mut limited = Command::new("sh");
         limited.arg("-c").arg("trap '' XFSZ; ulimit -f 2048; exec \"$0\" \"$@\"");
         limited.arg(serve.get_program()).args(serve.get_args());
@@ -272,20 +280,47 @@ async fn a_disk_that_is_full_is_told_to_the_device_and_loses_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_disk_that_fails_to_flush_is_told_to_the_device_and_loses_nothing() {
-    let able = Command::new("strace").arg("-V").stdout(Stdio::null()).stderr(Stdio::null()).status();
-    if !able.is_ok_and(|status| status.success()) {
-        println!("there is no strace here, so no flush can be made to fail");
+    if !strace_is_here() {
         return;
     }
-    let refused = refuse_then_recover(|serve| {
-        let mut traced = Command::new("strace");
-        traced.args(["-f", "-qq", "-o", "/dev/null", "-e", "trace=fsync,fdatasync"]);
-        traced.args(["-e", "inject=fsync,fdatasync:error=EIO:when=30+"]);
-        traced.arg(serve.get_program()).args(serve.get_args());
-        traced
+    let refused =
+        refuse_then_recover(|victim| traced(victim, "fsync,fdatasync", "error=EIO:when=30+", None)).await;
+    assert!(refused.starts_with("451 4.3.0"), "{refused:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_space_left_amid_a_commit_of_several_messages_is_told_to_each_and_loses_nothing() {
+    if !strace_is_here() {
+        return;
+    }
+    let refused = refuse_then_recover(|victim| {
+        let log = victim.house.data().join("postern.db-wal");
+        traced(victim, "pwrite64", "error=ENOSPC:when=400+", Some(&log))
     })
     .await;
-    assert!(refused.starts_with("451 4.3.0"), "{refused:?}");
+    assert!(refused.starts_with("452 4.3.1"), "{refused:?}");
+}
+
+fn strace_is_here() -> bool {
+    let able = Command::new("strace").arg("-V").stdout(Stdio::null()).stderr(Stdio::null()).status();
+    let is_here = able.is_ok_and(|status| status.success());
+    if !is_here {
+        println!("there is no strace here, so no call can be made to fail");
+    }
+    is_here
+}
+
+/// Postern under strace, which makes these calls fail; those on one file only, where one is given.
+fn traced(victim: &Victim, calls: &str, how: &str, only: Option<&Path>) -> Command {
+    let serve = victim.command();
+    let mut traced = Command::new("strace");
+    traced.args(["-f", "-qq", "-o", "/dev/null", "-e", &format!("trace={calls}")]);
+    traced.args(["-e", &format!("inject={calls}:{how}")]);
+    if let Some(file) = only {
+        traced.arg("-P").arg(file);
+    }
+    traced.arg(serve.get_program()).args(serve.get_args());
+    traced
 }
 
 /// Hands over messages of 100 kB until one is refused; returns that refusal.

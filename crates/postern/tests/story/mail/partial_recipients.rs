@@ -1,4 +1,5 @@
 //! Some recipients are refused: the others get the message once, and the sender is told who did not.
+//! Field story 27: permanent failures lay in the queue unseen.
 
 use store::queue::{MessageState, RecipientState};
 

@@ -1,4 +1,5 @@
 //! Microsoft is out of order for a while: mail waits, is tried again, and arrives once.
+//! Field story 24: every transient error became 5xx, so that the sender bounced.
 
 use m365_sim::world::{Outage, Switches};
 use store::queue::{AttemptOutcome, MessageState};

@@ -1,4 +1,5 @@
 //! Microsoft says `Retry-After`: the mailbox waits exactly so long, and no other waits with it.
+//! Field story 22: mail was lost where nobody retried, and `Retry-After` was ignored.
 
 use m365_sim::world::Switches;
 use serde_json::json;

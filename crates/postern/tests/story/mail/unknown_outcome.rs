@@ -1,4 +1,5 @@
 //! The answer is lost after the last byte: never quietly a second mail, but what the account's policy says.
+//! Field story 30: the retry doubled a message that had been delivered.
 
 use m365_sim::world::{DelegatedPermission, Switches};
 use serde_json::json;
