@@ -1,4 +1,4 @@
-import { Body1, Button, makeStyles, mergeClasses } from "@fluentui/react-components";
+import { Body1, Button, makeStyles, mergeClasses, useRestoreFocusTarget } from "@fluentui/react-components";
 import { ArrowClockwiseRegular, DismissCircleRegular, PauseRegular, PlayRegular } from "@fluentui/react-icons";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useRef, useState } from "react";
@@ -34,6 +34,8 @@ export function Actions({ story }: { story: Story }) {
   const queries = useQueryClient();
   const mayAct = useMay("operator");
   const [asking, setAsking] = useState(false);
+  // Without it the focus is nowhere after "Keep it", and the story stays hidden from screen readers.
+  const restore = useRestoreFocusTarget();
   const attempt = useMutation({
     mutationFn: (deed: Deed) => act(deed, story.id),
     onSuccess: (next, deed) => {
@@ -48,7 +50,7 @@ export function Actions({ story }: { story: Story }) {
   const may = (deed: Deed) => ALLOWED[deed].includes(story.state) && (story.has_content || deed === "hold" || deed === "cancel");
   const button = (deed: Deed, words: string, icon: React.JSX.Element) =>
     may(deed) && (
-      <Button icon={icon} disabledFocusable={attempt.isPending} onClick={() => (deed === "cancel" ? setAsking(true) : attempt.mutate(deed))}>
+      <Button {...restore} icon={icon} disabledFocusable={attempt.isPending} onClick={() => (deed === "cancel" ? setAsking(true) : attempt.mutate(deed))}>
         {words}
       </Button>
     );
@@ -56,7 +58,7 @@ export function Actions({ story }: { story: Story }) {
   useEffect(() => {
     // The button that had the focus may be gone with the state that it was for; Escape still closes the story.
     if (document.activeElement === document.body) place.current?.focus();
-  }, [story.state]);
+  }, [story.state, asking]);
   if (!mayAct) return null;
   return (
     <>
