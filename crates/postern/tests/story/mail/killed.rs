@@ -216,7 +216,11 @@ async fn every_acknowledged_message_arrives_however_often_the_process_is_killed(
         child.wait().unwrap();
         child = victim.start(&mut victim.command()).await;
     }
+    // A call that stalls is waited for as long as a call may take: two minutes. The last trouble ends with the process.
+    child.kill().unwrap();
+    child.wait().unwrap();
     victim.house.sim.change_world(|world| world.switches = Switches::default());
+    child = victim.start(&mut victim.command()).await;
     log.stop.store(true, Ordering::Relaxed);
     for sender in senders {
         sender.await.unwrap();
