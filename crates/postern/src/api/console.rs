@@ -16,7 +16,7 @@ const PAGE: &str = "index.html";
 /// Where the build puts files that carry a hash of their content in their name.
 const HASHED: &str = "assets/";
 /// The first segments of the console's own addresses; `app/routes.tsx` lists them all.
-const OWN: [&str; 4] = ["", "audit", "settings", "setup"];
+const OWN: [&str; 6] = ["", "audit", "settings", "setup", "mail", "submission"];
 
 /// A file of the console, its page, or the refusal for an address that nobody has.
 pub async fn serve(method: Method, uri: Uri, headers: HeaderMap) -> Response {
@@ -93,7 +93,16 @@ mod tests {
 
     #[tokio::test]
     async fn every_address_of_the_console_gets_its_page_and_no_cache_keeps_it() {
-        for path in ["/", "/audit", "/settings", "/settings/inventory/certificates", "/setup"] {
+        for path in [
+            "/",
+            "/mail",
+            "/mail/01a22b8e-30fe-72e5-a769-ef972780b9ff",
+            "/submission",
+            "/audit",
+            "/settings",
+            "/settings/inventory/certificates",
+            "/setup",
+        ] {
             let response = get(path, &[]).await;
             assert_eq!(response.status(), StatusCode::OK, "{path}");
             assert_eq!(response.headers()[header::CONTENT_TYPE], "text/html");
