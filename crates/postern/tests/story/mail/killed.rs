@@ -284,9 +284,6 @@ async fn a_disk_that_is_full_is_told_to_the_device_and_loses_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_disk_that_fails_to_flush_is_told_to_the_device_and_loses_nothing() {
-    if !strace_is_here() {
-        return;
-    }
     let refused =
         refuse_then_recover(|victim| traced(victim, "fsync,fdatasync", "error=EIO:when=30+", None)).await;
     assert!(refused.starts_with("451 4.3.0"), "{refused:?}");
@@ -294,24 +291,12 @@ async fn a_disk_that_fails_to_flush_is_told_to_the_device_and_loses_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_space_left_amid_a_commit_of_several_messages_is_told_to_each_and_loses_nothing() {
-    if !strace_is_here() {
-        return;
-    }
     let refused = refuse_then_recover(|victim| {
         let log = victim.house.data().join("postern.db-wal");
         traced(victim, "pwrite64", "error=ENOSPC:when=400+", Some(&log))
     })
     .await;
     assert!(refused.starts_with("452 4.3.1"), "{refused:?}");
-}
-
-fn strace_is_here() -> bool {
-    let able = Command::new("strace").arg("-V").stdout(Stdio::null()).stderr(Stdio::null()).status();
-    let is_here = able.is_ok_and(|status| status.success());
-    if !is_here {
-        println!("there is no strace here, so no call can be made to fail");
-    }
-    is_here
 }
 
 /// Postern under strace, which makes these calls fail; those on one file only, where one is given.
