@@ -81,6 +81,26 @@ async fn a_message_from_standard_input_arrives() {
 }
 
 #[tokio::test]
+async fn what_cron_mails_to_root_reaches_who_reads_it() {
+    let house = ready("").await;
+    let uid = rustix::process::getuid().as_raw();
+    let cron = json!({ "name": "cron", "uids": [uid], "foreign_from": "rewrite" });
+    house.local().post("/api/v1/submitters", cron).await.done(201);
+    let aliases = house.folder.path().join("aliases");
+    std::fs::write(&aliases, format!("postmaster: root\nroot: {ANN}\n")).unwrap();
+    let named = format!("-oA{}", aliases.display());
+    let arguments = [named.as_str(), "-FCronDaemon", "-i", "-B8BITMIME", "-oem", "root"];
+    let input =
+        "From: root (Cron Daemon)\nTo: root\nSubject: Cron <root@nas> backup\n\nno space left on device\n";
+    let done = call(&house, &house.data(), &arguments, input).await;
+    assert_eq!(done.status.code(), Some(0), "{}", String::from_utf8_lossy(&done.stderr));
+    until(&house, &newest(&house).await, "sent").await;
+    let arrived = house.sim.messages(ANN, Folder::Inbox).pop().unwrap();
+    let text = String::from_utf8_lossy(&arrived.mime).into_owned();
+    assert!(text.contains(&format!("\r\nTo: {ANN}\r\n")) && text.contains(MEGAN), "{text}");
+}
+
+#[tokio::test]
 async fn smtp_on_standard_input_is_the_same_conversation_as_at_the_door() {
     let house = ready("").await;
     allow_me(&house).await;
@@ -115,7 +135,7 @@ async fn every_end_has_the_exit_code_that_programs_know() {
         (&[], &letter, 64),
         (&["-bp"], &letter, 64),
         (&["-t"], "Subject: nobody\n\n", 65),
-        (&["root"], &letter, 67),
+        (&["-oA/nowhere", "root"], &letter, 67),
         (&["-q"], "", 0),
     ] {
         let (code, told) = end(&house, arguments, input).await;

@@ -2,14 +2,16 @@
 
 use std::collections::VecDeque;
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 use mail::Address;
 use mail::dsn_request::{EnvId, Notify, Ret};
 
+use super::aliases::{ALIASES, Recipient};
 use super::{Status, Trouble};
 
 /// What was asked for.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub(super) struct Arguments {
     pub(super) mode: Mode,
     /// `-t`: the recipients of the header count too.
@@ -26,7 +28,9 @@ pub(super) struct Arguments {
     pub(super) ret: Option<Ret>,
     /// `-V`.
     pub(super) envid: Option<EnvId>,
-    pub(super) recipients: Vec<Address>,
+    /// `-oA`, `-O AliasFile=`: who reads what is sent to names of this machine.
+    pub(super) aliases: PathBuf,
+    pub(super) recipients: Vec<Recipient>,
 }
 
 /// What it is called for.
@@ -60,7 +64,18 @@ const IGNORED: &str = "GUemnsv";
 
 impl Arguments {
     pub(super) fn parse(arguments: &[OsString]) -> Result<Self, Trouble> {
-        let mut parsed = Self::default();
+        let mut parsed = Self {
+            mode: Mode::default(),
+            read_recipients: false,
+            ignore_dots: false,
+            sender: Sender::default(),
+            full_name: None,
+            notify: None,
+            ret: None,
+            envid: None,
+            aliases: ALIASES.into(),
+            recipients: Vec::new(),
+        };
         let mut words: VecDeque<String> = VecDeque::new();
         for argument in arguments {
             words.push_back(argument.to_str().ok_or_else(|| usage("an argument is not UTF-8"))?.to_owned());
@@ -123,6 +138,8 @@ impl Arguments {
             'V' => self.envid = Some(value.parse().map_err(|error| wrong(format!("{error}")))?),
             'o' if value.starts_with('i') => self.ignore_dots = true,
             'O' if value.eq_ignore_ascii_case("IgnoreDots") => self.ignore_dots = true,
+            'o' if value.starts_with('A') => self.aliases = value[1..].into(),
+            'O' if value.starts_with("AliasFile=") => self.aliases = value["AliasFile=".len()..].into(),
             _ if IGNORED_WITH_VALUE.contains(letter) => {}
             _ => return Err(usage(format!("there is no option -{letter}"))),
         }
@@ -133,13 +150,11 @@ impl Arguments {
     fn add_recipients(&mut self, word: &str) -> Result<(), Trouble> {
         let header = format!("To: {}", word.replace(char::is_control, " "));
         let found = mail::header::HeaderBlock::split(header.as_bytes()).0.recipients();
-        if let Some(unreadable) = found.unreadable.first() {
-            return Err(Trouble::new(
-                Status::NoUser,
-                format!("{unreadable:?} is not a full address, and there are no local mailboxes here"),
-            ));
+        for text in found.to.iter().map(Address::as_str).chain(found.unreadable.iter().map(String::as_str)) {
+            let not_one =
+                || Trouble::new(Status::NoUser, format!("{text:?} is neither an address nor a name"));
+            self.recipients.push(Recipient::read(text).ok_or_else(not_one)?);
         }
-        self.recipients.extend(found.to);
         Ok(())
     }
 }
@@ -178,7 +193,11 @@ mod tests {
     }
 
     fn recipients(line: &str) -> Vec<String> {
-        parse(line).unwrap().recipients.iter().map(ToString::to_string).collect()
+        let text = |recipient: &Recipient| match recipient {
+            Recipient::Address(address) => address.to_string(),
+            Recipient::Local(name) => format!("local {name}"),
+        };
+        parse(line).unwrap().recipients.iter().map(text).collect()
     }
 
     #[test]
@@ -225,7 +244,21 @@ mod tests {
     fn recipients_may_be_lists_and_follow_a_double_dash() {
         assert_eq!(recipients("a@b.c d@e.f,g@h.i"), ["a@b.c", "d@e.f", "g@h.i"]);
         assert_eq!(recipients("-i -- -odd@b.c"), ["-odd@b.c"]);
-        assert_eq!(parse("root").unwrap_err().status, Status::NoUser);
+        assert_eq!(
+            recipients("ann@b.c,root www-data@localhost"),
+            ["ann@b.c", "local root", "local www-data"]
+        );
+        assert_eq!(parse("|/bin/sh").unwrap_err().status, Status::NoUser);
+    }
+
+    #[test]
+    fn another_file_of_aliases_can_be_named() {
+        assert_eq!(parse("root").unwrap().aliases, PathBuf::from(ALIASES));
+        for line in
+            ["-oA/tmp/aliases root", "-O AliasFile=/tmp/aliases root", "-OAliasFile=/tmp/aliases root"]
+        {
+            assert_eq!(parse(line).unwrap().aliases, PathBuf::from("/tmp/aliases"), "{line}");
+        }
     }
 
     #[test]

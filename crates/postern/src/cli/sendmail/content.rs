@@ -1,11 +1,12 @@
 //! The message as a program wrote it to standard input, made fit to travel: lines end in CR LF, a line that is too long
-//! is broken, or folded in the header, an author is added where `-f` names one and the header doesn't. Bcc is left to the
-//! server, which keeps it from everybody's eyes by whichever way the message goes.
+//! is broken, or folded in the header, names of this machine become the addresses of who reads their mail, an author is added
+//! where `-f` names one and the header doesn't. Bcc is left to the server, which keeps it from everybody's eyes by whichever way the message goes.
 
 use mail::dsn_request::{EnvId, Notify, Ret};
 use mail::header::HeaderBlock;
 use mail::{Address, Envelope};
 
+use super::aliases::{Aliases, Recipient};
 use super::arguments::{Arguments, Sender};
 use super::{Status, Trouble};
 
@@ -25,11 +26,16 @@ const MAX_LINE_OCTETS: usize = 998;
 
 impl Letter {
     pub(super) fn read(input: &[u8], arguments: &Arguments) -> Result<Self, Trouble> {
-        let mut content = as_mail(input, arguments.ignore_dots);
+        let aliases = Aliases::read(&arguments.aliases);
+        let mut content = with_readers(&as_mail(input, arguments.ignore_dots), &aliases);
         let (header, _) = HeaderBlock::split(&content);
-        let mut recipients = arguments.recipients.clone();
+        let mut named = arguments.recipients.clone();
         if arguments.read_recipients {
-            recipients.extend(recipients_of(&header)?);
+            named.extend(recipients_of(&header)?);
+        }
+        let mut recipients = Vec::new();
+        for recipient in &named {
+            recipients.extend(aliases.addresses_of(recipient)?);
         }
         let from = match &arguments.sender {
             Sender::Given(address) => Some(address.clone()),
@@ -45,15 +51,32 @@ impl Letter {
     }
 }
 
-fn recipients_of(header: &HeaderBlock) -> Result<Vec<Address>, Trouble> {
-    let found = header.recipients();
-    match found.all_unreadable().next() {
-        Some(unreadable) => Err(Trouble::new(
-            Status::NoUser,
-            format!("the header names {unreadable:?}, which is not a full address"),
-        )),
-        None => Ok(found.all().cloned().collect()),
+/// The message with the readers in place of names of this machine in To, Cc and Bcc: others could not answer to these, and
+/// Graph knows recipients from the header only.
+fn with_readers(content: &[u8], aliases: &Aliases) -> Vec<u8> {
+    let (header, rest) = HeaderBlock::split(content);
+    let mut edited = Vec::with_capacity(content.len());
+    for field in header.fields() {
+        let name = field.name().filter(|_| ["To", "Cc", "Bcc"].iter().any(|list| field.is(list)));
+        let list = name.and_then(|_| aliases.with_readers(std::str::from_utf8(field.value()).ok()?));
+        match (name, list) {
+            (Some(name), Some(list)) => edited.extend_from_slice(format!("{name}: {list}\r\n").as_bytes()),
+            _ => edited.extend_from_slice(field.octets()),
+        }
     }
+    edited.extend_from_slice(&content[rest..]);
+    edited
+}
+
+fn recipients_of(header: &HeaderBlock) -> Result<Vec<Recipient>, Trouble> {
+    let found = header.recipients();
+    let texts = found.all().map(Address::as_str).chain(found.all_unreadable());
+    texts
+        .map(|text| {
+            let not_one = || format!("the header names {text:?}, which is neither an address nor a name");
+            Recipient::read(text).ok_or_else(|| Trouble::new(Status::NoUser, not_one()))
+        })
+        .collect()
 }
 
 fn nobody(arguments: &Arguments) -> Trouble {
@@ -150,7 +173,9 @@ mod tests {
     use super::*;
 
     fn read(arguments: &str, input: &str) -> Result<Letter, Trouble> {
-        let words: Vec<OsString> = arguments.split_whitespace().map(Into::into).collect();
+        // Not those of the machine that runs the tests.
+        let words = ["-oA/nowhere"].into_iter().chain(arguments.split_whitespace());
+        let words: Vec<OsString> = words.map(Into::into).collect();
         Letter::read(input.as_bytes(), &Arguments::parse(&words).unwrap())
     }
 
@@ -206,6 +231,26 @@ mod tests {
         assert_eq!(read("-t", "Subject: x\n\n").unwrap_err().status, Status::Data);
         assert_eq!(read("", "To: a@b.c\n\n").unwrap_err().status, Status::Usage);
         assert_eq!(read("-t", "To: root\n\n").unwrap_err().status, Status::NoUser);
+    }
+
+    #[test]
+    fn mail_to_a_name_of_this_machine_goes_to_who_reads_it() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(&file, "root: it@b.c, ann@b.c\n").unwrap();
+        let option = format!("-oA{}", file.path().display());
+        let cron = "From: root (Cron Daemon)\nTo: root\nSubject: Cron <root@nas> backup\n\nno space left\n";
+        for arguments in ["-FCronDaemon -i -B8BITMIME -oem root", "-i -t", "-t -i root@localhost"] {
+            let letter = read(&format!("{option} {arguments}"), cron).unwrap();
+            let to: Vec<_> = letter.envelope.to().iter().map(Address::as_str).collect();
+            assert_eq!((to, letter.envelope.from()), (vec!["it@b.c", "ann@b.c"], None), "{arguments}");
+            let text = String::from_utf8(letter.content).unwrap();
+            assert_eq!(
+                text,
+                "From: root (Cron Daemon)\r\nTo: it@b.c,\r\n ann@b.c\r\nSubject: Cron <root@nas> backup\r\n\r\nno space left\r\n"
+            );
+        }
+        let refused = read(&format!("{option} www-data"), cron).unwrap_err();
+        assert_eq!(refused.status, Status::NoUser);
     }
 
     #[test]

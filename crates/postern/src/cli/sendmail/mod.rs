@@ -2,6 +2,7 @@
 //! `submit.sock` in the data directory, where the kernel says who asks. Exit codes are those of sysexits.h; when the
 //! server is down that is EX_TEMPFAIL, so that whoever called tries again.
 
+mod aliases;
 mod arguments;
 mod content;
 mod conversation;
@@ -29,7 +30,9 @@ use content::Letter;
   postern sendmail -i -f backup@contoso.com ann@contoso.com < message
   postern sendmail -bs
 
-Options: -t -i -oi -f ADDRESS -F NAME -bm -bs -N WHEN -R WHAT -V ID; others of sendmail are accepted and ignored where
+Mail to a name of this machine, such as root, goes to who reads it by /etc/aliases (root: it@contoso.com).
+
+Options: -t -i -oi -f ADDRESS -F NAME -bm -bs -oA FILE -N WHEN -R WHAT -V ID; others of sendmail are accepted and ignored where
 they do no harm. Exit status as in sysexits.h: 0 done, 64 usage, 65 the message, 67 a recipient, 69 refused,
 75 try again, 77 not allowed."
 )]
