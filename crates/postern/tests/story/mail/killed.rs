@@ -26,35 +26,45 @@ use crate::house::House;
 const KILLS: u32 = 10;
 const SENDERS: usize = 4;
 /// What waits longer than this after the last trouble never comes.
-const PATIENCE: Duration = Duration::from_secs(180);
+pub(super) const PATIENCE: Duration = Duration::from_secs(180);
 /// Short waits between tries, so that a soak takes minutes and not days.
 const IMPATIENT: &str = "[console]\nlisten = \"127.0.0.1:0\"\n[queue]\nfirst_retry_seconds = 1\nlongest_retry_seconds = 4\n\
                          [limits]\ndeliveries = 50\n";
 
 /// A Postern in a process of its own, over a house that is set up and stopped.
-struct Victim {
-    house: House,
-    door: SocketAddr,
-    password: String,
+pub(super) struct Victim {
+    pub(super) house: House,
+    pub(super) door: SocketAddr,
+    pub(super) password: String,
 }
 
 impl Victim {
     async fn new() -> Self {
+        Self::on("").await
+    }
+
+    /// With this section about the database.
+    pub(super) async fn on(database: &str) -> Self {
         let door = free_port();
-        let listener = format!("[[submission]]\nlisten = \"{door}\"\ntls = \"none\"\n");
-        let mut post = Post::set_up(json!({}), &format!("{listener}{IMPATIENT}")).await;
+        let mut post = Post::set_up(json!({}), &impatient(door, database)).await;
         post.house.stop().await;
         Self { house: post.house, door, password: post.password }
     }
 
-    fn command(&self) -> Command {
+    /// Another node on the same database.
+    pub(super) fn beside(&self, database: &str) -> Self {
+        let door = free_port();
+        Self { house: self.house.beside(&impatient(door, database)), door, password: self.password.clone() }
+    }
+
+    pub(super) fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_postern"));
         command.arg("serve").arg("--config").arg(self.house.folder.path().join("postern.toml"));
         command
     }
 
     /// Starts it; returns when the door answers.
-    async fn start(&self, command: &mut Command) -> Child {
+    pub(super) async fn start(&self, command: &mut Command) -> Child {
         let mut child = quiet(command).spawn().unwrap();
         let deadline = tokio::time::Instant::now() + PATIENCE;
         while TcpStream::connect(self.door).await.is_err() {
@@ -64,6 +74,10 @@ impl Victim {
         }
         child
     }
+}
+
+fn impatient(door: SocketAddr, database: &str) -> String {
+    format!("[[submission]]\nlisten = \"{door}\"\ntls = \"none\"\n{IMPATIENT}{database}")
 }
 
 fn quiet(command: &mut Command) -> &mut Command {
@@ -76,14 +90,14 @@ fn free_port() -> SocketAddr {
 
 /// What was acknowledged, by Message-ID.
 #[derive(Default)]
-struct Log {
-    acknowledged: Mutex<BTreeSet<String>>,
-    stop: AtomicBool,
+pub(super) struct Log {
+    pub(super) acknowledged: Mutex<BTreeSet<String>>,
+    pub(super) stop: AtomicBool,
 }
 
 /// Hands over one message after the other, over connections that break, until it is told to stop. Counts what was
 /// acknowledged.
-async fn send_on(door: SocketAddr, password: String, log: Arc<Log>, count: watch::Sender<usize>) {
+pub(super) async fn send_on(door: SocketAddr, password: String, log: Arc<Log>, count: watch::Sender<usize>) {
     while !log.stop.load(Ordering::Relaxed) {
         // A connection that breaks is the story; what it had not acknowledged is not counted.
         let _ = send_over_one_connection(door, &password, &log, &count).await;
@@ -123,12 +137,12 @@ async fn send_over_one_connection(
     Ok(())
 }
 
-async fn say(stream: &mut BufReader<TcpStream>, command: &str) -> std::io::Result<String> {
+pub(super) async fn say(stream: &mut BufReader<TcpStream>, command: &str) -> std::io::Result<String> {
     stream.write_all(format!("{command}\r\n").as_bytes()).await?;
     read(stream).await
 }
 
-async fn read(stream: &mut BufReader<TcpStream>) -> std::io::Result<String> {
+pub(super) async fn read(stream: &mut BufReader<TcpStream>) -> std::io::Result<String> {
     loop {
         let mut line = String::new();
         if stream.read_line(&mut line).await? == 0 {
@@ -166,7 +180,7 @@ fn arrivals(house: &House) -> BTreeMap<String, usize> {
     arrivals
 }
 
-async fn until_all_arrived(victim: &Victim, log: &Log) {
+pub(super) async fn until_all_arrived(victim: &Victim, log: &Log) {
     let deadline = tokio::time::Instant::now() + PATIENCE;
     loop {
         let arrived = arrivals(&victim.house);
@@ -180,7 +194,7 @@ async fn until_all_arrived(victim: &Victim, log: &Log) {
 }
 
 /// Duplicates, each of which must have an attempt whose outcome nobody knew. Returns how many there are.
-async fn count_duplicates(victim: &mut Victim) -> usize {
+pub(super) async fn count_duplicates(victim: &mut Victim) -> usize {
     let twice: Vec<String> =
         arrivals(&victim.house).into_iter().filter(|(_, times)| *times > 1).map(|(id, _)| id).collect();
     victim.house.start().await;

@@ -8,6 +8,7 @@ mod arrives;
 mod bcc_not_shown;
 mod certificate_renewed;
 mod clock_jumps;
+mod database_gone;
 mod door;
 mod entra_down_at_start;
 mod expired_with_dsn;
