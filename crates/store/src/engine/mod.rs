@@ -35,7 +35,7 @@ pub(crate) enum Among {
 }
 
 /// The version of the tables that this program makes: the number of the last migration of each engine.
-pub(crate) const NEWEST_VERSION: i64 = 5;
+pub(crate) const NEWEST_VERSION: i64 = 6;
 
 /// A value that is bound to a statement. An empty one has a type too: PostgreSQL asks for it.
 #[derive(Debug, Clone)]

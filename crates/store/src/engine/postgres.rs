@@ -52,6 +52,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (3, "first release", include_str!("../../migrations/postgres/0003_first_release.sql")),
     (4, "step of a trouble", include_str!("../../migrations/postgres/0004_step_of_a_trouble.sql")),
     (5, "nodes", include_str!("../../migrations/postgres/0005_nodes.sql")),
+    (6, "content by index", include_str!("../../migrations/postgres/0006_content_by_index.sql")),
 ];
 
 /// A database on a server.

@@ -82,6 +82,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (3, "queue", include_str!("../../migrations/sqlite/0003_queue.sql")),
     (4, "step of a trouble", include_str!("../../migrations/sqlite/0004_step_of_a_trouble.sql")),
     (5, "nodes", include_str!("../../migrations/sqlite/0005_nodes.sql")),
+    (6, "content by index", include_str!("../../migrations/sqlite/0006_content_by_index.sql")),
 ];
 
 /// The steps from an empty file to [`NEWEST_VERSION`].
@@ -410,6 +411,28 @@ fn read_header(path: &Path) -> Result<Option<Vec<u8>>, OpenError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::statement;
+    use crate::record::Record;
+
+    #[tokio::test]
+    async fn content_that_waits_in_the_file_of_an_older_program_is_kept() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let path = folder.path().join("postern.db");
+        prepare_file(&path).unwrap();
+        let mut writer = connect_writer(&path).await.unwrap();
+        recognise(&path, &mut writer).await.unwrap();
+        let older = migrations().into_iter().filter(|step| step.version <= 5).collect();
+        Migrator::with_migrations(older).run(&mut writer).await.unwrap();
+        let insert = "INSERT INTO content VALUES ('m', 1, x'02'), ('m', 0, x'01')";
+        sqlx::query(insert).execute(&mut writer).await.unwrap();
+        writer.close().await.unwrap();
+        let (sqlite, from) = Sqlite::open(&path).await.unwrap();
+        assert_eq!(from, 5);
+        let rows =
+            sqlite.all(statement("SELECT message_id, octets FROM content ORDER BY piece")).await.unwrap();
+        let octets = |row| Record::new("content", "message_id", row).get::<Vec<u8>>("octets").unwrap();
+        assert_eq!(rows.iter().map(octets).collect::<Vec<_>>(), [[1], [2]]);
+    }
 
     #[test]
     fn each_result_code_of_sqlite_says_whose_fault_it_is() {

@@ -72,11 +72,11 @@ async fn a_database_of_a_newer_postern_is_refused() {
     open(&file).await.close().await;
     run_sql(&file, "PRAGMA user_version = 99").await;
     let refused = refuse(&file).await;
-    assert!(matches!(refused, OpenError::NewerVersion { found: 99, known: 5, .. }), "{refused:?}");
+    assert!(matches!(refused, OpenError::NewerVersion { found: 99, known: 6, .. }), "{refused:?}");
     assert_eq!(
         refused.to_string(),
         format!(
-            "the database {} was written by a newer Postern (its version is 99, this one knows 5)",
+            "the database {} was written by a newer Postern (its version is 99, this one knows 6)",
             file.display()
         ),
     );
@@ -167,9 +167,9 @@ async fn another_programs_database_on_a_server_is_refused() {
 async fn a_database_of_a_newer_postern_on_a_server_is_refused() {
     let database = postgres::create_database().await;
     open_on_server(&database).await.unwrap().close().await;
-    postgres::run_sql(&database, "UPDATE _sqlx_migrations SET version = 99 WHERE version = 5").await.unwrap();
+    postgres::run_sql(&database, "UPDATE _sqlx_migrations SET version = 99 WHERE version = 6").await.unwrap();
     let refused = open_on_server(&database).await.unwrap_err();
-    assert!(matches!(refused, OpenError::NewerVersion { found: 99, known: 5, .. }), "{refused:?}");
+    assert!(matches!(refused, OpenError::NewerVersion { found: 99, known: 6, .. }), "{refused:?}");
 }
 
 #[tokio::test]

@@ -1,0 +1,1 @@
+-- Nothing changes here: PostgreSQL keeps large values apart from the rows that it compares. The number is that of the step in SQLite.
