@@ -1,7 +1,10 @@
 //! The clerk: the one task that writes what machines ask of the queue. All that lies on its desk when its turn to write
-//! comes goes into one transaction, so that a hundred who wait share one flush of the disk. It must never answer before the
-//! commit, nor let one bad request sink the others. Its neighbours are the calls of [`Queue`](super::Queue), which put
+//! comes goes into one transaction, so that a hundred who wait share one flush of the disk. How an attempt ended is waited for
+//! by nobody, and lies a moment longer so that it needs no flush of its own. It must never answer before the commit, nor let
+//! one bad request sink the others. Its neighbours are the calls of [`Queue`](super::Queue), which put
 //! their requests on the desk, and `batch`, which knows what a transaction of many holds.
+
+use std::time::Duration;
 
 use serde_json::Value;
 use tokio::sync::{broadcast, mpsc, oneshot};
@@ -18,6 +21,9 @@ use crate::failure::StoreError;
 /// than the flush at its end.
 const MOST_REQUESTS: usize = 256;
 const MOST_OCTETS: usize = 4 * 1024 * 1024;
+/// How long what nobody waits for lies on the desk until others come, with whom it shares a commit. In so much time more a
+/// crash makes the outcome of an attempt unknown.
+const PATIENCE: Duration = Duration::from_millis(3);
 /// How many requests may lie on the desk before whoever comes next has to wait.
 const DESK_SIZE: usize = 1024;
 
@@ -79,6 +85,11 @@ impl Request {
             _ => 0,
         }
     }
+
+    /// Whether nobody waits for it: the lane goes on before an attempt's end is written.
+    fn is_patient(&self) -> bool {
+        matches!(self, Self::Settle(_))
+    }
 }
 
 /// Where the clerk works.
@@ -97,12 +108,22 @@ async fn work(office: Office, mut letters: mpsc::Receiver<Letter>) {
     let mut tools = Tools::default();
     while let Some(first) = letters.recv().await {
         let mut batch = vec![first];
+        // Nothing is lost where the time is over: what has come lies in the batch.
+        let _ = tokio::time::timeout(PATIENCE, wait_for_company(&mut letters, &mut batch)).await;
         let turn = office.begin().await;
         gather(&mut letters, &mut batch);
         match turn {
             Ok(change) => write_all(&office, change, &mut tools, batch).await,
             Err(error) => refuse_all(batch, &error),
         }
+    }
+}
+
+/// Comes back when somebody waits for an answer.
+async fn wait_for_company(letters: &mut mpsc::Receiver<Letter>, batch: &mut Vec<Letter>) {
+    while batch.len() < MOST_REQUESTS && batch.iter().all(|letter| letter.request.is_patient()) {
+        let Some(letter) = letters.recv().await else { return };
+        batch.push(letter);
     }
 }
 
