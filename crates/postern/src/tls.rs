@@ -59,11 +59,14 @@ pub fn mail_config(certificate: Arc<CurrentCertificate>) -> Arc<rustls::ServerCo
 
 fn plain_config(certificate: Arc<CurrentCertificate>) -> rustls::ServerConfig {
     let provider = Arc::new(aws_lc_rs::default_provider());
-    rustls::ServerConfig::builder_with_provider(provider)
+    let mut config = rustls::ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .expect("aws-lc-rs has the suites of TLS 1.2 and 1.3")
         .with_no_client_auth()
-        .with_cert_resolver(certificate)
+        .with_cert_resolver(certificate);
+    // The strongest that both have, whatever order an old device asks in (RFC 9325 §4.2.1).
+    config.ignore_client_order = true;
+    config
 }
 
 /// Reads a chain and its key from PEM files and checks that they belong together.
