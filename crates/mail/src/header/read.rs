@@ -306,7 +306,15 @@ mod tests {
 
     #[test]
     fn groups_give_their_members_and_an_empty_group_gives_none() {
-        reads(" undisclosed-recipients:;", &[]);
+        for nobody in [
+            " undisclosed-recipients:;",
+            " Undisclosed recipients: ;",
+            " undisclosed-recipients:",
+            " undisclosed-recipients: <>;",
+            " \"undisclosed recipients\":\r\n ;",
+        ] {
+            reads(nobody, &[]);
+        }
         reads(
             " Staff: ann@contoso.com, Bob <bob@contoso.com>;, carl@contoso.com",
             &["ann@contoso.com", "bob@contoso.com", "carl@contoso.com"],
@@ -348,7 +356,8 @@ mod tests {
 
     #[test]
     fn a_field_of_many_thousand_puzzles_is_read_in_no_time() {
-        let puzzles: [fn(u32) -> String; 4] = [
+        let puzzles: [fn(u32) -> String; 5] = [
+            |_| "=?a?q?".repeat(8),
             |n| format!("root{n}, "),
             |n| format!("\"a {n}\"@b.c, "),
             |n| format!("\"a\\ {n}\"@b.c, "),
