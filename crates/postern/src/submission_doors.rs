@@ -83,6 +83,7 @@ pub fn open(
         }
         let settings = Settings {
             hello: app.hosts.own_name().to_owned(),
+            postmaster: app.queue.config.report_to.clone(),
             security: security(&config, certificate.unwrap_or_else(|| Arc::clone(console))),
             proxies: config.proxy_protocol_from,
             limits: limits(&app.queue.limits),

@@ -52,6 +52,7 @@ fn bind(path: &Path) -> std::io::Result<UnixListener> {
 async fn serve(listener: UnixListener, app: Arc<App>, gate: Arc<Gate>) {
     let settings = Settings {
         hello: app.hosts.own_name().to_owned(),
+        postmaster: app.queue.config.report_to.clone(),
         security: Security::Plain,
         proxies: Vec::new(),
         limits: submission_doors::limits(&app.queue.limits),

@@ -58,6 +58,7 @@ async fn main() -> std::io::Result<()> {
     let caps = Caps { total: 10_000, per_address: 10_000, per_submitter: 10_000 };
     let settings = Settings {
         hello: "door.example".into(),
+        postmaster: None,
         security: Security::Plain,
         proxies: Vec::new(),
         limits: Limits::default(),

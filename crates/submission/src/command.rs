@@ -3,10 +3,13 @@
 //!
 //! Why not smtp-proto's reader of requests: docs/decisions/0008-own-reader-of-commands.md.
 
+mod path;
+
 use mail::dsn_request::{EnvId, Notify, Orcpt, Ret};
 use mail::{Address, InvalidAddress};
 
 use crate::reply::{self, Reply};
+use path::read_path;
 
 /// A command, and the rest of its line without the spaces around it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -136,10 +139,18 @@ pub(crate) fn read_sender(rest: &str) -> Result<Sender, Reply> {
     Ok(sender)
 }
 
-/// Reads what stands behind RCPT. `international`: SMTPUTF8 was said at MAIL.
-pub(crate) fn read_recipient(rest: &str, international: bool) -> Result<crate::Recipient, Reply> {
+/// Reads what stands behind RCPT. `international`: SMTPUTF8 was said at MAIL. `postmaster` is who gets its mail.
+pub(crate) fn read_recipient(
+    rest: &str,
+    international: bool,
+    postmaster: Option<&Address>,
+) -> Result<crate::Recipient, Reply> {
     let (path, parameters) = read_path(rest, "TO").ok_or(reply::BAD_RECIPIENT_SYNTAX)?;
-    let address: Address = path.parse().map_err(|error| wrong_address("5.1.3", "recipient", &error))?;
+    let address: Address = match path.eq_ignore_ascii_case("postmaster") {
+        // RFC 5321 §4.5.1: the one name that needs no domain.
+        true => postmaster.cloned().ok_or(reply::NO_POSTMASTER)?,
+        false => path.parse().map_err(|error| wrong_address("5.1.3", "recipient", &error))?,
+    };
     let mut recipient = crate::Recipient { address, notify: None, orcpt: None };
     for (name, value) in Parameters::read(parameters)? {
         match name.to_ascii_uppercase().as_str() {
@@ -219,49 +230,6 @@ fn read_value<T: std::str::FromStr>(value: Option<&str>) -> Result<T, Reply> {
 fn read_number(text: &str) -> Option<u64> {
     let digits = !text.is_empty() && text.len() <= 20 && text.bytes().all(|octet| octet.is_ascii_digit());
     digits.then(|| text.parse().unwrap_or(u64::MAX))
-}
-
-/// Finds the address between the angle brackets, or up to the next space where there are none, without a source
-/// route; and what stands behind it. None where there is no `FROM:` or `TO:`, or a bracket stays open.
-fn read_path<'a>(rest: &'a str, preposition: &str) -> Option<(&'a str, &'a str)> {
-    let word = rest.get(..preposition.len())?;
-    if !word.eq_ignore_ascii_case(preposition) {
-        return None;
-    }
-    let rest = rest[preposition.len()..].trim_start().strip_prefix(':')?.trim_start();
-    let (path, parameters) = match rest.strip_prefix('<') {
-        Some(inside) => inside.split_at(find_closing_bracket(inside)?),
-        None => rest.split_at(rest.find(' ').unwrap_or(rest.len())),
-    };
-    let parameters = parameters.strip_prefix('>').unwrap_or(parameters);
-    let is_apart = parameters.is_empty() || parameters.starts_with(' ');
-    let is_named = rest.starts_with('<') || !path.is_empty();
-    (is_apart && is_named).then(|| (without_route(path.trim()), parameters))
-}
-
-/// The first `>` that isn't in a quoted local part (RFC 5321 §4.1.2).
-fn find_closing_bracket(inside: &str) -> Option<usize> {
-    let mut in_quotes = false;
-    let mut octets = inside.bytes().enumerate();
-    while let Some((index, octet)) = octets.next() {
-        match octet {
-            b'\\' if in_quotes => {
-                octets.next();
-            }
-            b'"' => in_quotes = !in_quotes,
-            b'>' if !in_quotes => return Some(index),
-            _ => {}
-        }
-    }
-    None
-}
-
-/// RFC 5321 appendix C: `@one,@two:ann@contoso.com` is ann@contoso.com.
-fn without_route(path: &str) -> &str {
-    match path.split_once(':') {
-        Some((route, address)) if route.starts_with('@') => address,
-        _ => path,
-    }
 }
 
 fn wrong_address(enhanced: &'static str, whose: &str, error: &InvalidAddress) -> Reply {
@@ -358,11 +326,25 @@ mod tests {
         }
     }
 
+    fn recipient(rest: &str, international: bool) -> Result<crate::Recipient, Reply> {
+        read_recipient(rest, international, None)
+    }
+
+    #[test]
+    fn postmaster_needs_no_domain_and_is_whoever_was_named() {
+        let it: Address = "it@contoso.com".parse().unwrap();
+        for rest in ["TO:<Postmaster>", "TO:<postmaster> NOTIFY=NEVER", "to: POSTMASTER"] {
+            assert_eq!(read_recipient(rest, false, Some(&it)).unwrap().address, it, "{rest}");
+            assert_eq!(recipient(rest, false), Err(reply::NO_POSTMASTER), "{rest}");
+        }
+        let elsewhere = read_recipient("TO:<postmaster@fabrikam.com>", false, Some(&it)).unwrap();
+        assert_eq!(elsewhere.address.as_str(), "postmaster@fabrikam.com");
+    }
+
     #[test]
     fn recipients_bring_their_reports() {
         let read =
-            read_recipient("TO:<a@b.example> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;x+2By@b.example", false)
-                .unwrap();
+            recipient("TO:<a@b.example> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;x+2By@b.example", false).unwrap();
         assert_eq!(read.notify.unwrap().to_string(), "SUCCESS,DELAY");
         assert_eq!(read.orcpt.unwrap().address(), "x+y@b.example");
         for (rest, code) in [
@@ -371,11 +353,11 @@ mod tests {
             ("TO:<a@b.example> ORCPT=x", 501),
             ("TO:<a@b.example> SIZE=1", 555),
             ("TO:<pelé@b.example>", 553),
-            ("TO:<postmaster>", 501),
+            ("TO:<root>", 501),
         ] {
-            assert_eq!(read_recipient(rest, false).unwrap_err().code, code, "{rest}");
+            assert_eq!(recipient(rest, false).unwrap_err().code, code, "{rest}");
         }
-        assert!(read_recipient("TO:<pelé@b.example>", true).is_ok());
+        assert!(recipient("TO:<pelé@b.example>", true).is_ok());
         assert_eq!(read_sender("FROM:<pelé@b.example>").unwrap_err().code, 553);
         assert!(read_sender("FROM:<pelé@b.example> SMTPUTF8").is_ok());
     }

@@ -61,6 +61,7 @@ pub(crate) const BAD_LINE_END: Reply =
 pub(crate) const BAD_ARGUMENTS: Reply = reply(501, "5.5.4", "Wrong arguments");
 pub(crate) const HELLO_NEEDS_NAME: Reply = reply(501, "5.5.4", "Give the name of your host");
 pub(crate) const BAD_PARAMETER: Reply = reply(501, "5.5.4", "A parameter has a wrong value or comes twice");
+pub(crate) const NO_MECHANISM: Reply = reply(501, "5.5.4", "Say how: AUTH PLAIN or AUTH LOGIN");
 pub(crate) const NOT_UTF8: Reply = reply(501, "5.5.2", "The line is not UTF-8");
 pub(crate) const BAD_BASE64: Reply = reply(501, "5.5.2", "This is not what AUTH expects in base64");
 pub(crate) const LOGIN_CANCELLED: Reply = reply(501, "5.7.0", "Login cancelled");
@@ -87,6 +88,11 @@ pub(crate) const TLS_FIRST: Reply = reply(530, "5.7.0", "Say STARTTLS first");
 /// RFC 4954 §6.
 pub(crate) const TLS_NEEDED_FOR_LOGIN: Reply =
     reply(538, "5.7.11", "Passwords are taken through TLS only, and this port has none");
+pub(crate) const NO_POSTMASTER: Reply = reply(
+    550,
+    "5.1.1",
+    "Nobody is postmaster here; write the address with its domain, or the administrator names one ([queue] report_to)",
+);
 /// RFC 6531 §3.5.
 pub(crate) const NEEDS_SMTPUTF8: Reply =
     reply(553, "5.6.7", "An address with letters beyond ASCII needs SMTPUTF8");

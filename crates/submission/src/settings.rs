@@ -4,6 +4,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use mail::Address;
+
 use crate::census::Census;
 
 /// One listener.
@@ -11,6 +13,8 @@ use crate::census::Census;
 pub struct Settings {
     /// What the server calls itself in its greeting: a host name.
     pub hello: String,
+    /// Who gets mail for `postmaster` without a domain (RFC 5321 §4.5.1), if anybody.
+    pub postmaster: Option<Address>,
     /// Encryption.
     pub security: Security,
     /// Proxies that name the client by PROXY protocol v2. From them the header is required, from others it is

@@ -1,7 +1,8 @@
 //! Runs the dialogs in `tests/dialogs`: sessions as text, so that they can be read and written without Rust.
 //!
 //! ```text
-//! @ starttls | implicit | plain | plain-anywhere | neighbour | refused | from ADDRESS | NAME=NUMBER (a limit)
+//! @ starttls | implicit | plain | plain-anywhere | neighbour | refused | from ADDRESS | postmaster ADDRESS
+//! @ NAME=NUMBER (a limit)
 //! S: 220 gate.example ESMTP Postern        what the server says, whole; with " ..." at its end: how it begins
 //! C: EHLO \xC3\xA9                         what the client says; CR LF is added; \r \n \0 \t \\ \xHH are escapes
 //! C- QUIT\n                                the same, without CR LF
@@ -216,6 +217,7 @@ impl Default for Scene {
         let limits = Limits { recipients: 3, message_octets: 1000, ..Limits::default() };
         let settings = Settings {
             hello: "gate.example".into(),
+            postmaster: None,
             security: Security::Plain,
             proxies: Vec::new(),
             limits,
@@ -235,6 +237,7 @@ impl Scene {
         let limits = &mut self.settings.limits;
         match what.split_once(['=', ' ']) {
             Some(("from", address)) => self.peer.address = address.parse().unwrap(),
+            Some(("postmaster", address)) => self.settings.postmaster = Some(address.parse().unwrap()),
             Some(("errors", number)) => limits.errors = number.parse().unwrap(),
             Some(("failed_logins", number)) => limits.failed_logins = number.parse().unwrap(),
             Some(("idle_commands", number)) => limits.idle_commands = number.parse().unwrap(),

@@ -70,7 +70,8 @@ impl Session {
         if !matches!(message.chunks, Chunks::None) {
             return Err(reply::NOT_AFTER_BDAT);
         }
-        let recipient = command::read_recipient(rest, message.sender.international)?;
+        let postmaster = self.settings.postmaster.as_ref();
+        let recipient = command::read_recipient(rest, message.sender.international, postmaster)?;
         let is_full = message.recipients.len() >= self.settings.limits.recipients;
         if is_full && !message.names(&recipient.address) {
             return Err(reply::TOO_MANY_RECIPIENTS);

@@ -24,6 +24,7 @@ impl Taker {
     fn new(limits: Limits) -> Taker {
         let settings = Settings {
             hello: "gate.example".into(),
+            postmaster: None,
             security: Security::Plain,
             proxies: Vec::new(),
             limits,

@@ -50,6 +50,8 @@ impl Exchange {
                 Some(initial) => Exchange::LoginUser.go_on(initial.as_bytes()),
                 None => Turn::Ask(Exchange::LoginUser, reply::ASK_USER),
             }
+        } else if mechanism.is_empty() {
+            Turn::Broken(reply::NO_MECHANISM)
         } else {
             Turn::Broken(reply::UNKNOWN_MECHANISM)
         }
@@ -139,7 +141,7 @@ mod tests {
     fn what_is_not_a_login_ends_the_exchange() {
         let other = encode("admin\0scanner\0secret");
         for (begin, code) in [
-            ("", 504),
+            ("", 501),
             ("CRAM-MD5", 504),
             ("PLAIN *", 501),
             ("PLAIN =", 501),

@@ -148,6 +148,7 @@ impl Gate {
         let census = Census::new(plan.caps);
         let settings = Settings {
             hello: "gate.example".into(),
+            postmaster: None,
             security,
             proxies: plan.proxies,
             limits: plan.limits,
