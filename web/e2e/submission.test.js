@@ -106,7 +106,7 @@ test("one is sent from the device and watched until it has arrived", async () =>
   const device = await knock(demo.submission);
   assert.match(await device.logIn(demo.submission.user, "wrong"), /^535/);
   device.close();
-  await watching().getByRole("alert").getByText(/It was answered 535/).waitFor();
+  await watching().getByRole("alert").getByText(/535 5\.7\.8/).waitFor();
 
   await handOver(demo.submission, { from: from(), to: to(), subject: "Watched" });
   await step("Accepted").getByText(/From device at 127\.0\.0\.1/).waitFor();

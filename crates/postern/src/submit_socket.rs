@@ -19,6 +19,7 @@ use tokio_util::task::TaskTracker;
 use crate::app::App;
 use crate::queue::accept;
 use crate::queue::door::{Gate, SmtpIntake};
+use crate::queue::journal;
 use crate::serve::CONSOLE_CERTIFICATE;
 use crate::submission_doors;
 
@@ -112,14 +113,11 @@ impl House for LocalHouse {
         match self.app.queue.directory.submitters(&self.app).await {
             Ok(submitters) => match submitters.find_uid(uid) {
                 Some(row) => Admission::Known(Submitter { id: row.id, name: row.name.clone() }),
-                None => Admission::Refused(Refusal::new(
-                    554,
-                    "5.7.1",
-                    format!(
-                        "The user with id {uid} may not hand mail over here; \
-                         an administrator allows it: postern submitter add --name NAME --uid {uid}"
-                    ),
-                )),
+                None => {
+                    let refusal = unknown_user(uid);
+                    journal::refused(&self.app, "", &self.source(), &refusal);
+                    Admission::Refused(refusal)
+                }
             },
             Err(error) => Admission::Refused(Refusal { code: 421, ..accept::of_store(&error) }),
         }
@@ -144,8 +142,26 @@ impl House for LocalHouse {
 
     async fn begin(&self, who: &Submitter, transaction: Transaction) -> Result<SmtpIntake, Refusal> {
         let uid = self.uid;
-        self.gate.take(who, transaction, Origin::Local { uid }, format!("uid {uid}")).await
+        self.gate.take(who, transaction, Origin::Local { uid }, self.source()).await
     }
+
+    fn refused(&self, _: &Peer, who: Option<&Submitter>, refusal: &Refusal) {
+        journal::turned_away(&self.app, who, &self.source(), refusal);
+    }
+}
+
+impl LocalHouse {
+    fn source(&self) -> String {
+        format!("uid {}", self.uid)
+    }
+}
+
+fn unknown_user(uid: u32) -> Refusal {
+    let text = format!(
+        "The user with id {uid} may not hand mail over here; \
+         an administrator allows it: postern submitter add --name NAME --uid {uid}"
+    );
+    Refusal::new(554, "5.7.1", text)
 }
 
 /// Whoever may hand mail over must be able to reach the socket: once a submitter names another user than root and the

@@ -39,6 +39,8 @@ impl House for Nobody {
     async fn begin(&self, _: &Submitter, _: Transaction) -> Result<Nothing, Refusal> {
         Ok(Nothing)
     }
+
+    fn refused(&self, _: &Peer, _: Option<&Submitter>, _: &Refusal) {}
 }
 
 impl Intake for Nothing {

@@ -1,25 +1,25 @@
 //! One connection: reads and writes octets for the session, asks the house for it, keeps the time. Decides nothing.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Buf, BytesMut};
+use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
-use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 
 use crate::census::{Full, Place};
+use crate::handshake;
 use crate::house::{House, Intake};
 use crate::pace::Pace;
-use crate::proxy::{self, Header};
+use crate::peer;
 use crate::reply::{self, Reply};
 use crate::session::{Action, Answer, Session, Waiting};
-use crate::{Admission, Login, Peer, Refusal, Security, Settings, Submitter, Tls};
+use crate::{Admission, Login, Peer, Refusal, Security, Settings, Submitter};
 
 /// What all connections of a listener share.
 pub(crate) struct Door<H> {
@@ -49,17 +49,17 @@ pub(crate) async fn attend<H: House>(
 ) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let mut input = BytesMut::new();
-    let Some(peer) = identify(&mut stream, address, &mut input, door).await? else { return Ok(()) };
+    let Some(peer) = peer::identify(&mut stream, address, &mut input, door).await? else { return Ok(()) };
     let places = door.settings.census.enter().and_then(|place| {
         let from = door.settings.census.enter_from(peer.address.ip())?;
         Ok((place, from))
     });
     let _places = match places {
         Ok(places) => places,
-        Err(full) => return turn_away(&mut stream, full, door).await,
+        Err(full) => return turn_away(&mut stream, &peer, full, door).await,
     };
     let admission = door.house.admit(&peer).await;
-    let (admission, place) = take_place(admission, door);
+    let (admission, place) = take_place(admission, &peer, door);
     let mut conversation = Conversation {
         session: Session::new(Arc::clone(&door.settings), peer, None),
         intake: None,
@@ -100,9 +100,9 @@ where
 {
     let _place = match door.settings.census.enter() {
         Ok(place) => place,
-        Err(full) => return turn_away(&mut stream, full, door).await,
+        Err(full) => return turn_away(&mut stream, &peer, full, door).await,
     };
-    let (admission, place) = take_place(door.house.admit(&peer).await, door);
+    let (admission, place) = take_place(door.house.admit(&peer).await, &peer, door);
     let mut conversation = Conversation {
         session: Session::new(Arc::clone(&door.settings), peer, None),
         intake: None,
@@ -116,58 +116,13 @@ where
     conversation.hold(&mut stream).await.map(drop)
 }
 
-/// Who is at the other end: as the operating system says, or as a proxy of ours says. None: a proxy that isn't
-/// behaving like one.
-async fn identify<H>(
-    stream: &mut TcpStream,
-    address: SocketAddr,
-    input: &mut BytesMut,
+async fn turn_away<H: House>(
+    stream: &mut (impl AsyncWrite + Unpin),
+    peer: &Peer,
+    full: Full,
     door: &Door<H>,
-) -> io::Result<Option<Peer>> {
-    let peer = Peer { address: canonical(address), local: canonical(stream.local_addr()?), proxy: None };
-    let proxy = peer.address.ip();
-    if !door.settings.proxies.iter().any(|known| known.to_canonical() == proxy) {
-        return Ok(Some(peer));
-    }
-    match shake_hands(door, read_header(stream, input)).await {
-        Ok(Header::Own) => Ok(Some(peer)),
-        Ok(Header::Client { source, .. }) => {
-            Ok(Some(Peer { address: canonical(source), proxy: Some(proxy), ..peer }))
-        }
-        Err(error) => {
-            tracing::warn!(%proxy, %error, "a proxy did not say whom it brings");
-            Ok(None)
-        }
-    }
-}
-
-/// What comes before the session has little time, and none when the server stops.
-async fn shake_hands<H, T>(door: &Door<H>, handshake: impl Future<Output = io::Result<T>>) -> io::Result<T> {
-    tokio::select! {
-        () = door.shutdown.cancelled() => Err(io::ErrorKind::ConnectionAborted.into()),
-        shaken = timeout(door.settings.limits.handshake, handshake) => shaken?,
-    }
-}
-
-async fn read_header(stream: &mut TcpStream, input: &mut BytesMut) -> io::Result<Header> {
-    loop {
-        let header = proxy::read(input).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
-        if let Some((header, octets)) = header {
-            input.advance(octets);
-            return Ok(header);
-        }
-        if stream.read_buf(input).await? == 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-    }
-}
-
-/// On a socket for both protocols IPv4 clients have mapped addresses.
-fn canonical(address: SocketAddr) -> SocketAddr {
-    SocketAddr::new(IpAddr::to_canonical(&address.ip()), address.port())
-}
-
-async fn turn_away<H>(stream: &mut (impl AsyncWrite + Unpin), full: Full, door: &Door<H>) -> io::Result<()> {
+) -> io::Result<()> {
+    door.house.refused(peer, None, &full_refusal(full));
     if matches!(door.settings.security, Security::Implicit(_)) {
         return Ok(());
     }
@@ -189,11 +144,15 @@ fn full_refusal(full: Full) -> Refusal {
 }
 
 /// A submitter that is known already takes its place, or is refused for want of one.
-fn take_place<H>(admission: Admission, door: &Door<H>) -> (Admission, Option<Place>) {
+fn take_place<H: House>(admission: Admission, peer: &Peer, door: &Door<H>) -> (Admission, Option<Place>) {
     let Admission::Known(submitter) = &admission else { return (admission, None) };
     match door.settings.census.enter_as(submitter.id) {
         Ok(place) => (admission, Some(place)),
-        Err(full) => (Admission::Refused(full_refusal(full)), None),
+        Err(full) => {
+            let refusal = full_refusal(full);
+            door.house.refused(peer, Some(submitter), &refusal);
+            (Admission::Refused(refusal), None)
+        }
     }
 }
 
@@ -213,7 +172,11 @@ impl<H: House> Conversation<'_, H> {
     /// Does what the session says until it wants TLS or an end.
     async fn hold<S: AsyncRead + AsyncWrite + Unpin>(&mut self, stream: &mut S) -> io::Result<End> {
         loop {
-            match self.session.next(&mut self.input) {
+            let action = self.session.next(&mut self.input);
+            while let Some(refusal) = self.session.next_complaint() {
+                self.door.house.refused(&self.peer, self.session.submitter(), &refusal);
+            }
+            match action {
                 Action::Read => {
                     self.write(stream).await?;
                     if self.read(stream).await? == 0 {
@@ -327,8 +290,11 @@ impl<H: House> Conversation<'_, H> {
         let asked = Instant::now();
         match self.door.house.log_in(&self.peer, &login).await {
             Ok(submitter) => {
-                let place = self.door.settings.census.enter_as(submitter.id);
-                self.place = Some(place.map_err(full_refusal)?);
+                let place = self.door.settings.census.enter_as(submitter.id).map_err(full_refusal);
+                let place = place.inspect_err(|refusal| {
+                    self.door.house.refused(&self.peer, Some(&submitter), refusal);
+                })?;
+                self.place = Some(place);
                 Ok(submitter)
             }
             Err(refusal) => {
@@ -350,8 +316,13 @@ impl<H: House> Conversation<'_, H> {
         stream: TcpStream,
         tls: Arc<rustls::ServerConfig>,
     ) -> io::Result<TlsStream<TcpStream>> {
-        let stream = shake_hands(self.door, TlsAcceptor::from(tls).accept(stream)).await?;
-        self.session.secured(describe(&stream));
+        let shaken = handshake::in_time(self.door, handshake::accept(stream, tls)).await;
+        let stream = shaken.inspect_err(|error| {
+            if let Some(refusal) = handshake::refusal(error) {
+                self.door.house.refused(&self.peer, self.session.submitter(), &refusal);
+            }
+        })?;
+        self.session.secured(handshake::describe(&stream));
         Ok(stream)
     }
 }
@@ -363,23 +334,6 @@ fn nobody() -> Refusal {
 
 fn is_content(waiting: Waiting) -> bool {
     matches!(waiting, Waiting::Content | Waiting::DisputedContent)
-}
-
-fn describe(stream: &TlsStream<TcpStream>) -> Tls {
-    let (_, connection) = stream.get_ref();
-    let version = match connection.protocol_version() {
-        Some(rustls::ProtocolVersion::TLSv1_3) => "TLSv1.3",
-        _ => "TLSv1.2",
-    };
-    let suite = connection.negotiated_cipher_suite().and_then(|suite| suite.suite().as_str());
-    // rustls has a prefix of its own for the suites of RFC 8446.
-    let cipher = match suite {
-        Some("TLS13_AES_128_GCM_SHA256") => "TLS_AES_128_GCM_SHA256",
-        Some("TLS13_AES_256_GCM_SHA384") => "TLS_AES_256_GCM_SHA384",
-        Some("TLS13_CHACHA20_POLY1305_SHA256") => "TLS_CHACHA20_POLY1305_SHA256",
-        suite => suite.unwrap_or("unknown"),
-    };
-    Tls { version, cipher }
 }
 
 /// Says that nothing more will come, and reads what is under way: a socket that is closed with octets unread answers

@@ -84,9 +84,11 @@ impl Content {
         }
     }
 
-    /// How many octets it has so far, kept or not.
-    pub(crate) fn octets(&self) -> u64 {
-        self.octets
+    /// A chunk of so many octets is to come: what will be too large is so already.
+    pub(crate) fn announce(&mut self, octets: u64) {
+        if self.octets.saturating_add(octets) > self.bounds.octets {
+            self.find(Fault::TooLarge);
+        }
     }
 
     /// What it is refused for, if it is: the first fault that was found.

@@ -48,6 +48,10 @@ pub trait House: Send + Sync + 'static {
         who: &Submitter,
         transaction: Transaction,
     ) -> impl Future<Output = Result<Self::Intake, Refusal>> + Send;
+
+    /// Told of what the door refused by itself: a command out of order, content with a bare LF, a handshake that
+    /// failed, one connection too many. The same is told once for each connection. `who` is None where nobody is known.
+    fn refused(&self, peer: &Peer, who: Option<&Submitter>, refusal: &Refusal);
 }
 
 /// Takes in the content of one message. Dropped without [`Intake::finish`], the message is abandoned: the client

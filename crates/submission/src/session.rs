@@ -5,6 +5,7 @@
 //! smugglers out: whoever could see another end of a line or of a message than we do is refused, and nothing that he
 //! says afterwards counts.
 
+mod complaints;
 mod content;
 #[cfg(test)]
 mod dialogs;
@@ -25,6 +26,7 @@ use mail::Address;
 use crate::command;
 use crate::reply::{self, Reply};
 use crate::{Accepted, Admission, Hello, Login, Peer, Refusal, Settings, Submitter, Tls, Transaction};
+use complaints::Complaints;
 use message::{Body, Message};
 use sasl::Exchange;
 
@@ -90,6 +92,7 @@ pub(crate) struct Session {
     /// How much of the input is known to have no line's end in it.
     searched: usize,
     counts: Counts,
+    complaints: Complaints,
 }
 
 #[derive(Debug)]
@@ -165,6 +168,7 @@ impl Session {
             outbox: Vec::with_capacity(512),
             searched: 0,
             counts: Counts::default(),
+            complaints: Complaints::default(),
         }
     }
 
@@ -173,7 +177,7 @@ impl Session {
         match admission {
             Admission::Known(submitter) => self.neighbour = Some(submitter),
             Admission::Stranger => {}
-            Admission::Refused(refusal) => return self.say_and_close(&refusal.into()),
+            Admission::Refused(refusal) => return self.close_with(&refusal.into()),
         }
         // RFC 5321 §4.2: the name first. What is behind it tells a person whom he has reached, and no version.
         let greeting = format!("{} ESMTP Postern", self.settings.hello);
@@ -222,16 +226,26 @@ impl Session {
 
     /// The client took too long for what the session waits for.
     pub(crate) fn time_out(&mut self) {
-        let verdict = match &mut self.stage {
-            Stage::Data(body) if body.content.is_disputed() => body.verdict(&self.settings.limits),
-            _ => None,
-        };
-        self.say_and_close(&verdict.unwrap_or(reply::TOO_SLOW));
+        match std::mem::replace(&mut self.stage, Stage::Command) {
+            Stage::Data(mut body) if body.content.is_disputed() => {
+                self.say_verdict(&mut body);
+                self.stage = Stage::Closed;
+            }
+            // Who keeps a connection for the next message isn't refused anything.
+            _ if self.message.is_none() => self.close_with(&reply::TOO_SLOW),
+            _ => self.say_and_close(&reply::TOO_SLOW),
+        }
     }
 
     /// The server stops.
     pub(crate) fn shut_down(&mut self) {
-        self.say_and_close(&reply::SHUTTING_DOWN);
+        self.close_with(&reply::SHUTTING_DOWN);
+    }
+
+    /// What it has refused by itself since it was asked last, one at a time and each once: the house is to know why a
+    /// device doesn't get in.
+    pub(crate) fn next_complaint(&mut self) -> Option<Refusal> {
+        self.complaints.next()
     }
 
     /// Goes on with `input`, from which it takes what it understands.
@@ -283,6 +297,7 @@ impl Session {
     fn say(&mut self, reply: &Reply) -> Option<Action> {
         reply.write(&mut self.outbox);
         if reply.is_error() {
+            self.complaints.note(reply);
             self.counts.errors += 1;
             if self.counts.errors >= self.settings.limits.errors {
                 self.say_and_close(&reply::TOO_MANY_ERRORS);
@@ -309,12 +324,18 @@ impl Session {
     fn say_refusal(&mut self, refusal: Refusal) {
         let reply = Reply::from(refusal);
         match reply.code {
-            421 => self.say_and_close(&reply),
+            421 => self.close_with(&reply),
             _ => reply.write(&mut self.outbox),
         }
     }
 
+    /// Ends the session with what the session itself has against it.
     fn say_and_close(&mut self, reply: &Reply) {
+        self.complaints.note(reply);
+        self.close_with(reply);
+    }
+
+    fn close_with(&mut self, reply: &Reply) {
         if !matches!(self.stage, Stage::Closed) {
             reply.write(&mut self.outbox);
         }

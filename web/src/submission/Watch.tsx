@@ -61,7 +61,7 @@ function TurnedAway({ refused }: { refused: Refused | undefined }) {
   return (
     <Notice intent="error">
       <MessageBarBody>
-        <MessageBarTitle>{submitter || "A device"} was refused{source && ` at ${source}`}.</MessageBarTitle> It was answered {code} {enhanced}: {text}
+        <MessageBarTitle>{submitter || "A device"} was refused{source && ` at ${source}`}.</MessageBarTitle> {code} {enhanced}: {text}
       </MessageBarBody>
     </Notice>
   );

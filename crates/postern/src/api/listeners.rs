@@ -67,7 +67,8 @@ struct RefusalView {
     submitter: String,
     /// An address, `uid 1000`; empty where it isn't known.
     source: String,
-    /// The reply's code (RFC 5321, section 4.2): 4xx for now, 5xx for good.
+    /// The reply's code (RFC 5321, section 4.2): 4xx for now, 5xx for good. 421 4.7.5 is a TLS handshake that failed,
+    /// where nothing can be said.
     code: u16,
     /// The enhanced code (RFC 3463).
     enhanced: String,

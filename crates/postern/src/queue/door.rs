@@ -177,6 +177,10 @@ impl House for Gate {
         };
         self.take(who, transaction, origin, address.to_string()).await
     }
+
+    fn refused(&self, peer: &Peer, who: Option<&Submitter>, refusal: &Refusal) {
+        journal::turned_away(&self.app, who, &peer.address.ip().to_string(), refusal);
+    }
 }
 
 impl Intake for SmtpIntake {

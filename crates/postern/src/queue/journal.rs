@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use mail::Reason;
 use store::queue::{AttemptOutcome, Claim, Message, Next};
-use submission::Refusal;
+use submission::{Refusal, Submitter};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -38,6 +38,18 @@ pub fn refused(app: &App, submitter: &str, source: &str, refusal: &Refusal) {
     app.queue.meter.refused(refusal.code);
     let Refusal { code, enhanced, text } = refusal;
     tracing::warn!(submitter, source, code, enhanced, text, "refused");
+    note(app, submitter, source, refusal);
+}
+
+/// A door refused somebody by itself: out of order, broken, too slow, one too many. Only what a submitter is refused
+/// counts as a message.
+pub fn turned_away(app: &App, who: Option<&Submitter>, source: &str, refusal: &Refusal) {
+    if who.is_some() {
+        app.queue.meter.refused(refusal.code);
+    }
+    let submitter = who.map_or("", |who| &who.name);
+    let Refusal { code, enhanced, text } = refusal;
+    tracing::warn!(submitter, source, code, enhanced, text, "turned away");
     note(app, submitter, source, refusal);
 }
 

@@ -285,3 +285,22 @@ async fn a_submitters_token_hands_over_sees_its_own_and_nothing_else() {
     assert_ne!(again["token"], json!(token));
     deploy.post("/api/v1/messages", letter("void")).await.refused(401, "unauthenticated");
 }
+
+#[tokio::test]
+async fn what_rest_refuses_stands_beside_what_the_doors_refuse() {
+    let house = ready("").await;
+    let local = house.local();
+    let form = json!({ "name": "deploy", "token": true, "senders": [MEGAN], "rate_per_minute": 2 });
+    let made = local.post("/api/v1/submitters", form).await.done(201);
+    let token = made["token"].as_str().unwrap().to_owned();
+    let deploy = Caller { token: Some(token), ..house.stranger() };
+    let foreign = json!({ "from": "boss@contoso.example", "to": ANN, "subject": "x", "text": "x" });
+    deploy.post("/api/v1/messages", foreign).await.refused(403, "sender_not_allowed");
+    accepted(&deploy, letter("the last of this minute")).await;
+    deploy.post("/api/v1/messages", letter("one too many")).await.refused(503, "try_later");
+    let told = local.get("/api/v1/listeners/refusals").await.done(200);
+    let told = told["items"].as_array().unwrap().iter();
+    let told: Vec<_> = told.map(|one| (&one["submitter"], &one["source"], &one["code"])).collect();
+    let (deploy, here) = (json!("deploy"), json!("127.0.0.1"));
+    assert_eq!(told, [(&deploy, &here, &json!(451)), (&deploy, &here, &json!(550))]);
+}

@@ -79,7 +79,7 @@ impl Session {
     pub(super) fn chunk_begun(&mut self, mut body: Box<Body>, chunk: Chunk, result: Result<(), Refusal>) {
         if let Err(refusal) = result {
             body.is_open = false;
-            body.refuse(refusal.into());
+            body.refuse(refusal);
         }
         self.take_chunk(body, chunk);
     }
@@ -88,9 +88,7 @@ impl Session {
         if chunk.octets > MAX_UNWANTED_OCTETS.max(self.settings.limits.message_octets) {
             return self.say_and_close(&reply::too_large(&self.settings.limits));
         }
-        if body.content.octets().saturating_add(chunk.octets) > self.settings.limits.message_octets {
-            body.refuse(reply::too_large(&self.settings.limits));
-        }
+        body.content.announce(chunk.octets);
         let Chunk { octets, is_last } = chunk;
         self.stage = Stage::Chunk { body, left: octets, octets, is_last };
     }
@@ -179,20 +177,21 @@ impl Session {
         self.stage = stage;
         if let (Stage::Data(body) | Stage::Chunk { body, .. }, Err(refusal)) = (&mut self.stage, result) {
             body.is_open = false;
-            body.refuse(refusal.into());
+            body.refuse(refusal);
         }
     }
 
     fn end_data(&mut self, mut body: Box<Body>) -> Option<Action> {
         self.counts.progress += 1;
         let is_untrustworthy = body.content.is_disputed() || body.content.is_beyond_patience();
-        if is_untrustworthy && let Some(verdict) = body.verdict(&self.settings.limits) {
-            // Who sent false ends may have sent commands behind them: none of them is obeyed.
-            self.message = None;
-            self.say_and_close(&verdict);
-            return body.is_open.then_some(Action::Abandon);
+        if !is_untrustworthy {
+            return self.end_message(body);
         }
-        self.end_message(body)
+        // Who sent false ends may have sent commands behind them: none of them is obeyed.
+        self.message = None;
+        let action = self.say_verdict(&mut body);
+        self.stage = Stage::Closed;
+        action
     }
 
     fn end_chunk(&mut self, mut body: Box<Body>, octets: u64, is_last: bool) -> Option<Action> {
@@ -224,12 +223,14 @@ impl Session {
         Some(Action::Write(piece))
     }
 
-    fn say_verdict(&mut self, body: &mut Body) -> Option<Action> {
-        if let Some(verdict) = body.verdict(&self.settings.limits) {
-            match verdict.code {
-                421 => self.say_and_close(&verdict),
-                _ => verdict.write(&mut self.outbox),
-            }
+    /// Says what is against the content: what the house said, or what is wrong with it.
+    pub(super) fn say_verdict(&mut self, body: &mut Body) -> Option<Action> {
+        if let Some(refusal) = body.refusal.take() {
+            self.say_refusal(refusal);
+        } else if let Some(fault) = body.content.fault() {
+            let verdict = reply::content_fault(fault, &self.settings.limits);
+            self.complaints.note(&verdict);
+            verdict.write(&mut self.outbox);
         }
         body.is_open.then_some(Action::Abandon)
     }

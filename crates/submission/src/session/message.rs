@@ -5,7 +5,7 @@ use mail::Address;
 use crate::command::Sender;
 use crate::content::{Bounds, Content};
 use crate::reply::{self, Reply};
-use crate::{Hello, Limits, Peer, Proof, Recipient, Tls, Transaction};
+use crate::{Hello, Limits, Peer, Proof, Recipient, Refusal, Tls, Transaction};
 
 /// A message from MAIL to its end.
 #[derive(Debug)]
@@ -33,7 +33,7 @@ pub(super) enum Chunks {
 pub(super) struct Body {
     pub(super) content: Content,
     /// What the house said against it.
-    refusal: Option<Reply>,
+    pub(super) refusal: Option<Refusal>,
     /// The house holds an intake for it.
     pub(super) is_open: bool,
 }
@@ -94,8 +94,8 @@ impl Body {
         Body { content: Content::new(bounds, declared_octets), refusal: None, is_open: true }
     }
 
-    /// The house, or the session in its place, won't have it: what comes is thrown away.
-    pub(super) fn refuse(&mut self, refusal: Reply) {
+    /// The house won't have it: what comes is thrown away.
+    pub(super) fn refuse(&mut self, refusal: Refusal) {
         self.refusal = Some(refusal);
         self.content.throw_away();
     }
@@ -109,11 +109,5 @@ impl Body {
         let closes = self.is_open && self.is_refused();
         self.is_open &= !closes;
         closes
-    }
-
-    /// What is said against it, if anything.
-    pub(super) fn verdict(&mut self, limits: &Limits) -> Option<Reply> {
-        let fault = self.content.fault().map(|fault| reply::content_fault(fault, limits));
-        self.refusal.take().or(fault)
     }
 }

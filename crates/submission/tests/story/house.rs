@@ -36,6 +36,7 @@ pub(crate) struct Keeper {
     pub(crate) neighbour: bool,
     taken: mpsc::UnboundedSender<Taken>,
     pub(crate) peers: Mutex<Vec<Peer>>,
+    refusals: mpsc::UnboundedSender<(Peer, Refusal)>,
     /// Held back until they are let go.
     pub(crate) finishing: Option<Arc<Notify>>,
 }
@@ -74,6 +75,11 @@ impl House for Keeper {
         let message = Taken { transaction, pieces: Vec::new(), content: Vec::new() };
         Ok(Keeping { taken: self.taken.clone(), message, finishing: self.finishing.clone() })
     }
+
+    fn refused(&self, peer: &Peer, _: Option<&Submitter>, refusal: &Refusal) {
+        // A story that doesn't care has dropped its end.
+        let _ = self.refusals.send((*peer, refusal.clone()));
+    }
 }
 
 impl Intake for Keeping {
@@ -100,6 +106,7 @@ fn submitter(id: u128) -> Submitter {
 pub(crate) struct Gate {
     pub(crate) address: SocketAddr,
     pub(crate) taken: mpsc::UnboundedReceiver<Taken>,
+    refusals: mpsc::UnboundedReceiver<(Peer, Refusal)>,
     pub(crate) keeper: Arc<Keeper>,
     pub(crate) census: Arc<Census>,
     pub(crate) shutdown: CancellationToken,
@@ -157,15 +164,17 @@ impl Gate {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (sender, taken) = mpsc::unbounded_channel();
+        let (told, refusals) = mpsc::unbounded_channel();
         let keeper = Arc::new(Keeper {
             neighbour: plan.neighbour,
             taken: sender,
             peers: Mutex::default(),
+            refusals: told,
             finishing: plan.finishing,
         });
         let shutdown = CancellationToken::new();
         let server = tokio::spawn(serve(listener, settings, Arc::clone(&keeper), shutdown.clone()));
-        Gate { address, taken, keeper, census, shutdown, server, roots }
+        Gate { address, taken, refusals, keeper, census, shutdown, server, roots }
     }
 
     pub(crate) async fn call(&self) -> Client<TcpStream> {
@@ -186,6 +195,11 @@ impl Gate {
         let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
         let name = ServerName::try_from("gate.example").unwrap();
         connector.connect(name, stream).await.map(Client::new)
+    }
+
+    /// The next refusal that the door told the house of: whose, and what.
+    pub(crate) async fn next_refusal(&mut self) -> (Peer, Refusal) {
+        tokio::time::timeout(PATIENCE, self.refusals.recv()).await.expect("a refusal in time").unwrap()
     }
 
     pub(crate) async fn next_taken(&mut self) -> Taken {

@@ -10,3 +10,4 @@ mod proxied;
 mod slow_client;
 mod stopped;
 mod tls;
+mod turned_away;

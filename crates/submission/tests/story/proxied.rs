@@ -22,11 +22,16 @@ async fn a_named_proxy_says_who_the_client_is() {
 
 #[tokio::test]
 async fn a_proxy_that_names_nobody_is_not_served() {
-    let gate = Gate::open(behind_proxy()).await;
+    let mut gate = Gate::open(behind_proxy()).await;
+    // Who only looks whether the port is open is refused nothing.
+    drop(gate.call().await);
     let mut client = gate.call().await;
     client.write(b"EHLO device\r\n").await;
     assert!(client.is_closed().await);
     assert!(gate.keeper.peers.lock().unwrap().is_empty());
+    let (proxy, refusal) = gate.next_refusal().await;
+    assert!(proxy.address.ip().is_loopback());
+    assert!(refusal.text.contains("send PROXY protocol version 2"), "{refusal}");
 }
 
 #[tokio::test]

@@ -23,7 +23,8 @@ use crate::accounts;
 use crate::app::App;
 use crate::problem::{Problem, sentence};
 use crate::queue::accept::{self, Offer, Reception, Taken};
-use crate::queue::route::Permit;
+use crate::queue::journal;
+use crate::queue::route::{self, Permit};
 
 /// What became of a message that was handed over.
 pub(super) struct HandedOver {
@@ -52,7 +53,7 @@ pub(super) async fn compose(
     let message: NewMessage = input::parse(&body)?;
     drop(body);
     let permit = permit(app, sender, message.account.as_deref()).await?;
-    let own = own_address(app, &permit, message.author()).await?;
+    let own = own_address(app, sender, &permit, message.author()).await?;
     let message_id = accept::new_message_id(accept::new_id(app.now()), message.author().unwrap_or(&own));
     let draft = message.into_draft(own);
     let composed = draft.compose(&message_id, app.now()).map_err(|error| refused(&error))?;
@@ -62,11 +63,14 @@ pub(super) async fn compose(
     }
     let envelope = (composed.envelope.from().cloned(), composed.envelope.to().to_vec());
     let mut reception = Reception::begin(app, offer(app, sender, permit, envelope)?);
-    reception.write(Bytes::from(composed.octets)).await.map_err(|refusal| problem_of(&refusal))?;
+    reception
+        .write(Bytes::from(composed.octets))
+        .await
+        .map_err(|refusal| turn_down(app, sender, &refusal))?;
     if let Some(key) = key {
         reception.do_once(idempotency(sender, key, hash));
     }
-    finish(reception).await
+    finish(app, sender, reception).await
 }
 
 /// Takes a message as it is. The envelope comes from the query, or from its header.
@@ -87,7 +91,7 @@ pub(super) async fn stream(
     let mut reception = Reception::begin(app, offer(app, sender, permit, envelope)?);
     loop {
         hash.update(&octets);
-        reception.write(octets).await.map_err(|refusal| problem_of(&refusal))?;
+        reception.write(octets).await.map_err(|refusal| turn_down(app, sender, &refusal))?;
         match content.next().await {
             Some(next) => octets = next?,
             None => break,
@@ -96,24 +100,24 @@ pub(super) async fn stream(
     if let Some(key) = key {
         reception.do_once(idempotency(sender, key, hash));
     }
-    finish(reception).await
+    finish(app, sender, reception).await
 }
 
 /// A submitter has one share of messages a minute, at whichever door.
 fn count(app: &App, sender: &Sender) -> Result<(), Problem> {
     match sender {
         Sender::Submitter { row, .. } => {
-            app.queue.rates.count(row, app.now()).map_err(|refusal| problem_of(&refusal))
+            app.queue.rates.count(row, app.now()).map_err(|refusal| turn_down(app, sender, &refusal))
         }
         Sender::Operator(_) => Ok(()),
     }
 }
 
-async fn finish(reception: Reception) -> Result<HandedOver, Problem> {
+async fn finish(app: &App, sender: &Sender, reception: Reception) -> Result<HandedOver, Problem> {
     match reception.finish().await {
         Ok(Taken::Accepted(id)) => Ok(HandedOver { id, duplicate: false }),
         Ok(Taken::Duplicate(id)) => Ok(HandedOver { id, duplicate: true }),
-        Err(refusal) => Err(problem_of(&refusal)),
+        Err(refusal) => Err(turn_down(app, sender, &refusal)),
     }
 }
 
@@ -204,15 +208,20 @@ async fn permit(app: &App, sender: &Sender, account: Option<&str>) -> Result<Per
 }
 
 /// The address of the account that a message without an author goes by.
-async fn own_address(app: &App, permit: &Permit, author: Option<&Address>) -> Result<Address, Problem> {
+async fn own_address(
+    app: &App,
+    sender: &Sender,
+    permit: &Permit,
+    author: Option<&Address>,
+) -> Result<Address, Problem> {
     let accounts = app.queue.directory.senders(app).await?;
     let authors =
         mail::header::Authors { addresses: author.cloned().into_iter().collect(), ..Default::default() };
-    let account =
-        crate::queue::route::choose(&accounts, permit, &authors).map_err(|refusal| problem_of(&refusal))?;
+    let account = route::choose(&accounts, permit, &authors);
+    let account = account.map_err(|refusal| turn_down(app, sender, &refusal))?;
     match author.or(account.mailbox.as_ref()) {
         Some(own) => Ok(own.clone()),
-        None => Err(problem_of(&crate::queue::route::not_signed_in(account))),
+        None => Err(turn_down(app, sender, &route::not_signed_in(account))),
     }
 }
 
@@ -263,8 +272,15 @@ fn idempotency(sender: &Sender, key: String, request: Context) -> Idempotency {
     Idempotency { scope: sender.scope(), key, request_hash: request.finish().as_ref().to_vec() }
 }
 
+/// A refusal at this door, noted like one at any other.
+fn turn_down(app: &App, sender: &Sender, refusal: &Refusal) -> Problem {
+    let (_, name, source) = sender.names();
+    journal::refused(app, &name, &source, refusal);
+    problem_of(refusal)
+}
+
 /// A refusal of the door in the words of the API: the same reason, and a status that says whose turn it is.
-pub(super) fn problem_of(refusal: &Refusal) -> Problem {
+fn problem_of(refusal: &Refusal) -> Problem {
     let Refusal { code, enhanced, text } = refusal;
     let (word, hint) = match (code, *enhanced) {
         (400..=499, _) => {

@@ -118,3 +118,23 @@ async fn who_was_refused_at_the_door_is_told_without_what_was_typed() {
     }
     post.stop().await;
 }
+
+#[tokio::test]
+async fn what_a_door_refuses_by_itself_is_told_and_counts_where_it_is_a_submitters() {
+    let post = Post::new().await;
+    let mut device = super::post::Device::knock(post.house.running().submission[0]).await;
+    for _ in 0..2 {
+        assert!(device.say("MAIL FROM:<nas@contoso.example>").await.starts_with("530"));
+    }
+    device.log_in("nas", &post.password).await;
+    let reply = device.offer(MEGAN, &[ANN], &letter(ANN).replace("\r\n\r\n", "\r\n\n")).await;
+    assert!(reply.starts_with("550 5.5.2"), "{reply}");
+    let told = post.house.local().get("/api/v1/listeners/refusals").await.done(200);
+    let told: Vec<_> =
+        told["items"].as_array().unwrap().iter().map(|one| (&one["submitter"], &one["code"])).collect();
+    assert_eq!(told, [(&json!("nas"), &json!(550)), (&json!(""), &json!(530))]);
+    let mut metrics = String::new();
+    post.app().queue.meter.write(&mut metrics);
+    assert!(metrics.contains("postern_messages_refused_total{kind=\"for_good\"} 1\n"), "{metrics}");
+    post.stop().await;
+}
