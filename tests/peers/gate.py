@@ -1,5 +1,5 @@
 """A running Postern in front of the simulator of `lab`: set up by its command line as an administrator would, with a door
-of each kind for devices, and a certificate that clients can check.
+of each kind for devices, one of them behind a proxy, and a certificate that clients can check.
 """
 
 import json
@@ -11,6 +11,7 @@ import time
 from lab import PROGRAMS, openssl
 
 HOST = "localhost"
+PROXY = "127.0.0.2"
 
 
 class Gate:
@@ -19,7 +20,7 @@ class Gate:
     def __init__(self, lab):
         self.lab, self.folder = lab, lab.folder / "gate"
         self.folder.mkdir()
-        self.starttls, self.implicit, self.plain, console = free_ports(4)
+        self.starttls, self.implicit, self.plain, self.behind_proxy, console = free_ports(5)
         self.ca, certificate, key = certificate_for(HOST, self.folder)
         doors = [(self.starttls, "starttls"), (self.implicit, "implicit"), (self.plain, "none")]
         files = f'certificate_file = "{certificate}"\nkey_file = "{key}"\n'
@@ -27,6 +28,9 @@ class Gate:
             f'[[submission]]\nlisten = "127.0.0.1:{port}"\ntls = "{tls}"\n{files if tls != "none" else ""}'
             for port, tls in doors
         ]
+        # PROXY protocol is believed from this address of loopback, and from no other.
+        proxied = f'[[submission]]\nlisten = "127.0.0.1:{self.behind_proxy}"\ntls = "implicit"\n{files}'
+        sections.append(f'{proxied}proxy_protocol_from = ["{PROXY}"]\n')
         config = self.folder / "postern.toml"
         config.write_text(
             f'data_dir = "{self.folder}/data"\n[console]\nlisten = "127.0.0.1:{console}"\n'
