@@ -1,6 +1,7 @@
 //! Calls and answers: one HTTP request taken in whole, one response with what the log shall show.
 //! Knows no protocol above HTTP; `entra`, `graph` and `control` are its callers.
 
+use crate::world::Said;
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
@@ -134,6 +135,15 @@ impl Answer {
 
     pub(crate) fn json(status: u16, body: &Value) -> Self {
         Self::new(status, "application/json; charset=utf-8", body.to_string())
+    }
+
+    /// What a switch says, word for word.
+    pub(crate) fn said(said: &Said) -> Self {
+        match &said.body {
+            Value::Null => Self::empty(said.status),
+            Value::String(page) => Self::new(said.status, "text/html; charset=utf-8", page.clone()),
+            body => Self::json(said.status, body),
+        }
     }
 
     /// An answer without a body.

@@ -265,19 +265,25 @@ impl Session {
     }
 
     fn xoauth2(&mut self, tenant: &Tenant, encoded: &str, note: &mut Map<String, Value>) -> Step {
-        let judged = Xoauth2::parse(encoded)
-            .inspect(|given| {
-                note.insert("user".into(), json!(given.user));
-                note.insert(
-                    "token".into(),
-                    json!(decode_unverified(&given.token).map(|token| token["claims"].clone())),
-                );
-            })
+        let given = Xoauth2::parse(encoded).inspect(|given| {
+            note.insert("user".into(), json!(given.user));
+            note.insert(
+                "token".into(),
+                json!(decode_unverified(&given.token).map(|token| token["claims"].clone())),
+            );
+        });
+        let switches = tenant.lock().world.switches.clone();
+        if let Some(said) = switches.smtp_says_at_auth {
+            let reason = said.as_str().trim_start_matches("535 ").to_owned();
+            self.authentication = Authentication::Failed(reason);
+            return Step::Reply(said.into());
+        }
+        let judged = given
             .ok_or_else(|| Refused("5.7.3 Authentication unsuccessful".into()))
             .and_then(|given| xoauth2::judge(tenant, &given));
         match judged {
             Ok(who) => self.accept_auth(tenant, who),
-            Err(refused) if tenant.lock().world.switches.smtp_challenge => {
+            Err(refused) if switches.smtp_challenge => {
                 let text =
                     json!({"status": "400", "schemes": "Bearer", "scope": "https://outlook.office.com/"})
                         .to_string();

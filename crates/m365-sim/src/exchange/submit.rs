@@ -94,6 +94,9 @@ fn refuse_mailbox(
 ) -> Option<String> {
     let host = &session.host;
     let who = session.authenticated()?;
+    if let Some(said) = &switches.smtp_says_after_data {
+        return Some(said.as_str().to_owned());
+    }
     if state.exchange.rank(who.mailbox, session.id) >= switches.smtp_connections as usize {
         return Some(reply::too_many_connections(host));
     }

@@ -8,6 +8,7 @@ mod demo;
 mod license;
 mod permission;
 pub(crate) mod permission_by_id;
+mod said;
 mod switches;
 mod user;
 
@@ -15,6 +16,7 @@ pub use app::{App, Consent, Secret};
 pub use certificate::{RegisteredCertificate, UnreadableCertificate};
 pub use license::{License, UnknownLicense};
 pub use permission::{ApplicationPermission, DelegatedPermission, UnknownPermission};
+pub use said::{NotAReply, Said, SaidReply};
 pub use switches::{Basic, Outage, SWITCHES, SwitchInfo, Switches, UserConsent};
 pub use user::User;
 

@@ -1,6 +1,7 @@
 //! What goes wrong on purpose: each switch with what it does and the Microsoft code that it provokes.
 //! Off, the tenant is healthy; the limits that Microsoft has are on by default.
 
+use super::{Said, SaidReply};
 use serde::{Deserialize, Serialize};
 
 /// How a service is out of order.
@@ -80,6 +81,8 @@ switches! {
         "Entra is out of order: off, unavailable, hang or reset", "HTTP 503 temporarily_unavailable, AADSTS90033";
     entra_throttle_seconds: u32 = 0,
         "Entra's token endpoint answers 429 with this Retry-After (0: no)", "HTTP 429 temporarily_unavailable, AADSTS90055";
+    entra_says: Option<Said> = None,
+        "The token endpoint answers this, word for word: {\"status\": 400, \"body\": {…}} (null: no)", "what is given";
     ca_block: bool = false,
         "Conditional Access blocks every token", "AADSTS53003";
     mfa_enrollment_required: bool = false,
@@ -106,6 +109,8 @@ switches! {
         "Graph is out of order: off, unavailable, hang or reset", "HTTP 503 serviceNotAvailable";
     graph_throttle_seconds: u32 = 0,
         "Graph answers 429 with this Retry-After (0: no)", "HTTP 429 ApplicationThrottled";
+    graph_says: Option<Said> = None,
+        "Graph answers this to sendMail and to the sending of a draft, word for word: {\"status\": 403, \"body\": {…}} (null: no)", "what is given";
     graph_latency_ms: u32 = 0,
         "Graph takes so long for each answer, so that calls overlap", "none";
     graph_concurrency: u32 = 4,
@@ -173,6 +178,10 @@ switches! {
         "The account is locked", "535 5.7.139 account locked";
     smtp_not_propagated: bool = false,
         "Every token is refused, as right after a set-up in Exchange that hasn't propagated", "535 5.7.3 Authentication unsuccessful";
+    smtp_says_at_auth: Option<SaidReply> = None,
+        "Every token is refused with this reply, word for word (null: no)", "what is given";
+    smtp_says_after_data: Option<SaidReply> = None,
+        "Every message is refused with this reply after its data, word for word (null: no)", "what is given";
     smtp_challenge: bool = false,
         "A refused token gets a 334 challenge in JSON before the 535, as other servers do", "334, then 535";
     smtp_outage: Outage = Outage::Off,

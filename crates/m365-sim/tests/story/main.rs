@@ -12,6 +12,7 @@ mod drafts;
 mod graph;
 mod limits;
 mod registry;
+mod said;
 mod smtp;
 mod steering;
 mod tokens;
