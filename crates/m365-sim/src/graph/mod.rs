@@ -237,6 +237,8 @@ fn find_user(state: &State, name: &str, action: Action) -> Result<User, Refusal>
 fn dress(call: &Call, request_id: &str, answer: Answer) -> Answer {
     let diagnostic = r#"{"ServerInfo":{"DataCenter":"SIMULATED","Slice":"E","Ring":"5","ScaleUnit":"001","RoleInstance":"SIM00000001"}}"#;
     let client_request_id = call.header("client-request-id").unwrap_or(request_id);
+    // The directory's own answers are not a person's (additions B0).
+    let caching = if registry::is_here(&keys_as_segments(call)) { "no-cache" } else { "private" };
     let answer = match call.header("origin") {
         Some(_) => answer.with("access-control-allow-origin", "*").with(
             "access-control-expose-headers",
@@ -245,7 +247,7 @@ fn dress(call: &Call, request_id: &str, answer: Answer) -> Answer {
         None => answer,
     };
     answer
-        .with("cache-control", "private")
+        .with("cache-control", caching)
         .with("vary", "Accept-Encoding")
         .with("strict-transport-security", "max-age=31536000")
         .with("request-id", request_id)

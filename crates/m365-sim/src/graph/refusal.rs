@@ -361,6 +361,12 @@ pub(super) fn no_backing_application(app_id: &str) -> Refusal {
     ))
 }
 
+/// As Microsoft wrote it (additions B8).
+pub(super) fn not_in_local_tenant() -> Refusal {
+    let message = "When using this permission, the backing application of the service principal being created must in the local tenant";
+    Refusal::new(403, "Authorization_RequestDenied", message)
+}
+
 fn exists(message: impl Into<String>) -> Refusal {
     Refusal::new(409, "Request_MultipleObjectsWithSameKeyValue", message)
 }

@@ -264,6 +264,69 @@ async fn what_is_made_is_seen_only_after_the_delay() {
 }
 
 #[tokio::test]
+async fn an_application_is_for_everybody_unless_it_is_said_to_be_for_this_tenant() {
+    let (lab, token) = lab().await;
+    let post = async |body: Value| send(&lab, &token, Method::POST, "applications", &body).await;
+    let open = post(json!({"displayName": "Open"})).await;
+    let audience = |reply: &Reply| {
+        (reply.text("signInAudience").to_owned(), reply.body["api"]["requestedAccessTokenVersion"].clone())
+    };
+    assert_eq!(audience(&open), ("AzureADandPersonalMicrosoftAccount".to_owned(), json!(2)));
+    assert_eq!(open.text("createdDateTime").len(), "2026-11-21T10:00:00.0000000Z".len());
+    let path = format!("applications/{}", open.text("id"));
+    assert_eq!(
+        lab.graph_get(&path, &token).await.text("createdDateTime").len(),
+        "2026-11-21T10:00:00Z".len()
+    );
+    let change = json!({"signInAudience": "AzureADMyOrg"});
+    assert_eq!(send(&lab, &token, Method::PATCH, &path, &change).await.status, 204);
+    assert_eq!(audience(&lab.graph_get(&path, &token).await), ("AzureADMyOrg".to_owned(), Value::Null));
+    for wrong in [
+        json!({"signInAudience": "Everybody"}),
+        json!({"web": {"redirectUris": ["https://*.contoso.com/authorize"]}}),
+        json!({"web": {"redirectUris": vec!["https://gate.example/authorize"; 257]}}),
+        json!({"passwordCredentials": [{"displayName": "key"}]}),
+    ] {
+        send(&lab, &token, Method::PATCH, &path, &wrong).await.denied(400, "Request_BadRequest");
+    }
+}
+
+#[tokio::test]
+async fn the_directorys_answers_are_not_kept_and_say_what_they_cost() {
+    let (lab, token) = lab().await;
+    let header = |reply: &Reply, name: &str| reply.headers[name].to_str().unwrap().to_owned();
+    for (path, cost) in
+        [("applications", "1"), ("applications?$filter=displayName eq 'x'", "2"), ("servicePrincipals", "1")]
+    {
+        let reply = lab.graph_get(path, &token).await;
+        assert_eq!(
+            (header(&reply, "cache-control"), header(&reply, "x-ms-resource-unit")),
+            ("no-cache".into(), cost.into())
+        );
+    }
+    let path = format!("users/{}", lab.user);
+    assert_eq!(header(&lab.graph_get(&path, &token).await, "cache-control"), "private");
+}
+
+#[tokio::test]
+async fn with_the_narrower_permission_a_new_application_is_not_in_the_tenant_yet() {
+    let lab = Lab::start_with(|world| {
+        world.apps[0].application.push("Application.ReadWrite.OwnedBy".to_owned().try_into().unwrap());
+    })
+    .await;
+    let token = lab.app_token(GRAPH).await;
+    lab.switch(|switches| switches.replication_delay_seconds = 20);
+    let app_id = create(&lab, &token, &json!({})).await.text("appId").to_owned();
+    let principal =
+        async || send(&lab, &token, Method::POST, "servicePrincipals", &json!({"appId": app_id})).await;
+    let refused = principal().await;
+    refused.denied(403, "Authorization_RequestDenied");
+    assert!(refused.body["error"]["message"].as_str().unwrap().ends_with("must in the local tenant"));
+    lab.sim.advance_clock(Duration::seconds(21));
+    assert_eq!(principal().await.status, 201);
+}
+
+#[tokio::test]
 async fn an_application_is_created_once_by_its_unique_name() {
     let (lab, token) = lab().await;
     let url = format!("{}/v1.0/applications(uniqueName='postern-gate')", lab.sim.https_url);

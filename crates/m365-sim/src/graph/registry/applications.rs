@@ -1,7 +1,7 @@
 //! Applications: create, read, change (lists are replaced), delete (additions B1–B3).
 
 use super::super::refusal::{self, Refusal};
-use super::{Asking, READ, WRITE, find_application, replicate, text};
+use super::{Asking, MY_ORG, READ, WRITE, audience_of, find_application, replicate, text};
 use crate::graph::{odata, odata_created};
 use crate::tenant::State;
 use crate::timestamp;
@@ -11,6 +11,10 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 const KIND: &str = "applications/$entity";
+const EVERYBODY: &str = "AzureADandPersonalMicrosoftAccount";
+const AUDIENCES: [&str; 4] = [MY_ORG, "AzureADMultipleOrgs", EVERYBODY, "PersonalMicrosoftAccount"];
+/// Of one application (facts 1.8).
+const MOST_URIS: usize = 256;
 
 impl Asking<'_> {
     pub(super) fn list_applications(&self) -> Result<Answer, Refusal> {
@@ -39,14 +43,14 @@ impl Asking<'_> {
             return Err(refusal::directory_quota());
         }
         let name = text(&body, "displayName");
-        if name.is_empty()
-            || body.get("passwordCredentials").and_then(Value::as_array).is_some_and(|all| !all.is_empty())
-        {
+        if name.is_empty() {
             return Err(refusal::bad_properties());
         }
         let mut app = App { service_principal: false, ..App::new(Uuid::new_v4(), name) };
-        self.apply(&mut state, &mut app, &body)?;
         let (id, tenant) = (app.object_id, state.world.tenant.id);
+        // What isn't said is everybody (additions B1).
+        state.graph.registry.audiences.insert(id, EVERYBODY.to_owned());
+        self.apply(&mut state, &mut app, &body)?;
         state.graph.registry.created.insert(id, now);
         if let Some(unique) = unique_name.or(Some(text(&body, "uniqueName")).filter(|name| !name.is_empty()))
         {
@@ -54,7 +58,10 @@ impl Asking<'_> {
         }
         replicate(&mut state, id.to_string(), now);
         state.world.apps.push(app.clone());
-        let shown = self.shown(KIND, application_json(&state, &app));
+        let mut full = application_json(&state, &app);
+        // More exactly than it is ever told again (additions B1).
+        full.insert("createdDateTime".into(), json!(timestamp::entra_iso(now)));
+        let shown = self.shown(KIND, full);
         let rest = format!("directoryObjects/{id}/Microsoft.DirectoryServices.Application");
         Ok(odata_created(&shown).with("location", &self.location(tenant, &rest)))
     }
@@ -101,8 +108,17 @@ impl Asking<'_> {
 
     /// Members that are left out keep their values; each list that is sent is replaced.
     fn apply(&self, state: &mut State, app: &mut App, body: &Map<String, Value>) -> Result<(), Refusal> {
+        // Secrets come by addPassword only (additions B1).
+        if body.get("passwordCredentials").and_then(Value::as_array).is_some_and(|all| !all.is_empty()) {
+            return Err(refusal::bad_properties());
+        }
         if let Some(name) = body.get("displayName").and_then(Value::as_str) {
             name.clone_into(&mut app.name);
+        }
+        if let Some(audience) = body.get("signInAudience") {
+            let known = audience.as_str().filter(|audience| AUDIENCES.contains(audience));
+            let audience = known.ok_or_else(|| refusal::bad_property("signInAudience"))?;
+            state.graph.registry.audiences.insert(app.object_id, audience.to_owned());
         }
         if let Some(public) = body.get("isFallbackPublicClient") {
             app.public_client = public.as_bool().unwrap_or(false);
@@ -127,12 +143,13 @@ impl Asking<'_> {
     }
 }
 
-/// `https`, or `http` to localhost; 256 characters at most (facts 1.8).
+/// `https`, or `http` to localhost; 256 at most of 256 characters at most, some of which can't be (facts 1.8).
 fn read_uris(uris: &Value, platform: &str) -> Result<Vec<String>, Refusal> {
     let bad = || refusal::bad_property(platform);
-    let all = uris.as_array().ok_or_else(bad)?;
+    let all = uris.as_array().filter(|all| all.len() <= MOST_URIS).ok_or_else(bad)?;
     let read = |uri: &Value| -> Result<String, Refusal> {
-        let uri = uri.as_str().filter(|uri| uri.len() <= 256).ok_or_else(bad)?;
+        let uri =
+            uri.as_str().filter(|uri| uri.len() <= 256 && !uri.contains(UNSUPPORTED)).ok_or_else(bad)?;
         let url = url::Url::parse(uri).map_err(|_| bad())?;
         let local = matches!(url.host_str(), Some("localhost" | "127.0.0.1"));
         match url.scheme() {
@@ -142,6 +159,9 @@ fn read_uris(uris: &Value, platform: &str) -> Result<Vec<String>, Refusal> {
     };
     all.iter().map(read).collect()
 }
+
+/// And no wildcard.
+const UNSUPPORTED: [char; 8] = ['!', '$', '\'', '(', ')', ',', ';', '*'];
 
 type Required = (Vec<DelegatedPermission>, Vec<ApplicationPermission>);
 
@@ -183,6 +203,7 @@ fn application_json(state: &State, app: &App) -> Map<String, Value> {
     let registry = &state.graph.registry;
     let created = registry.created.get(&app.object_id).map(|at| timestamp::seconds(*at));
     let unique = registry.unique_names.iter().find(|(_, id)| **id == app.object_id).map(|(name, _)| name);
+    let audience = audience_of(state, app);
     let full = json!({
         "id": app.object_id,
         "deletedDateTime": null,
@@ -199,7 +220,7 @@ fn application_json(state: &State, app: &App) -> Map<String, Value> {
         "notes": null,
         "publisherDomain": state.world.tenant.domain,
         "serviceManagementReference": null,
-        "signInAudience": "AzureADMyOrg",
+        "signInAudience": audience,
         "tags": [],
         "tokenEncryptionKeyId": null,
         "uniqueName": unique,
@@ -207,7 +228,7 @@ fn application_json(state: &State, app: &App) -> Map<String, Value> {
         "certification": null,
         "optionalClaims": null,
         "addIns": [],
-        "api": {"acceptMappedClaims": null, "knownClientApplications": [], "requestedAccessTokenVersion": null,
+        "api": {"acceptMappedClaims": null, "knownClientApplications": [], "requestedAccessTokenVersion": (audience == EVERYBODY).then_some(2),
             "oauth2PermissionScopes": [], "preAuthorizedApplications": []},
         "appRoles": [],
         "info": {"logoUrl": null, "marketingUrl": null, "privacyStatementUrl": null, "supportUrl": null, "termsOfServiceUrl": null},

@@ -26,6 +26,8 @@ pub(crate) struct Memory {
     /// `uniqueName` of applications, and whose it is.
     unique_names: BTreeMap<String, Uuid>,
     created: BTreeMap<Uuid, OffsetDateTime>,
+    /// `signInAudience`, where it isn't this tenant alone.
+    audiences: BTreeMap<Uuid, String>,
     /// Applications that were deleted and not yet purged.
     deleted: Vec<App>,
 }
@@ -45,6 +47,8 @@ const READ: &[&str] = &[
 ];
 const WRITE: &[&str] = &["Application.ReadWrite.All", "Application.ReadWrite.OwnedBy"];
 
+const MY_ORG: &str = "AzureADMyOrg";
+
 /// Whether a path is one of these.
 pub(super) fn is_here(segments: &[&str]) -> bool {
     matches!(
@@ -54,9 +58,16 @@ pub(super) fn is_here(segments: &[&str]) -> bool {
     )
 }
 
-/// All of the directory's routes.
+/// Answers, and says what it cost: 1, or 2 for applications that are searched (additions B0).
 pub(super) fn answer(tenant: &Tenant, call: &Call, bearer: &Bearer) -> Result<Answer, Refusal> {
-    let asking = Asking { tenant, call, bearer };
+    let searched = call.query.get("$filter").is_some() && keys_as_segments(call)[1..] == ["applications"];
+    let answer = route(&Asking { tenant, call, bearer })?;
+    Ok(answer.with("x-ms-resource-unit", if searched { "2" } else { "1" }))
+}
+
+/// All of the directory's routes.
+fn route(asking: &Asking<'_>) -> Result<Answer, Refusal> {
+    let call = asking.call;
     let segments = keys_as_segments(call);
     let last = segments.last().copied().unwrap_or_default();
     match (call.method.as_str(), &segments[1..]) {
@@ -121,8 +132,7 @@ impl Asking<'_> {
         Ok(odata(&json!({
             "@odata.context": format!("{}/v1.0/$metadata#{kind}", self.call.origin()),
             "value": shown,
-        }))
-        .with("x-ms-resource-unit", "2"))
+        })))
     }
 
     fn shown(&self, kind: &str, one: Map<String, Value>) -> Value {
@@ -158,6 +168,11 @@ fn find_application(state: &State, key: &str) -> Result<usize, Refusal> {
     let object = object.ok_or_else(missing)?;
     let at = state.world.apps.iter().position(|app| app.object_id == object).ok_or_else(missing)?;
     if state.world.is_unseen(&object.to_string()) { Err(missing()) } else { Ok(at) }
+}
+
+/// Whom an application signs in: this tenant's people, unless it was registered for more (additions B1).
+fn audience_of<'a>(state: &'a State, app: &App) -> &'a str {
+    state.graph.registry.audiences.get(&app.object_id).map_or(MY_ORG, String::as_str)
 }
 
 /// The service principal of one of Microsoft's own services: its id differs per tenant (facts 4.8).

@@ -2,8 +2,9 @@
 //! permissions are listed with their ids (additions B4).
 
 use super::super::refusal::{self, Refusal};
-use super::{Asking, READ, WRITE, principal_of, replicate, text};
+use super::{Asking, READ, WRITE, audience_of, principal_of, replicate, text};
 use crate::graph::{odata, odata_created};
+use crate::tenant::State;
 use crate::web::Answer;
 use crate::world::{App, Resource, World, permission_by_id};
 use serde_json::{Map, Value, json};
@@ -13,13 +14,13 @@ const KIND: &str = "servicePrincipals/$entity";
 impl Asking<'_> {
     pub(super) fn list_principals(&self) -> Result<Answer, Refusal> {
         self.need(READ)?;
-        let all = all_principals(&self.tenant.lock().world);
+        let all = all_principals(&self.tenant.lock());
         self.listed("servicePrincipals", all)
     }
 
     pub(super) fn read_principal(&self, key: &str) -> Result<Answer, Refusal> {
         self.need(READ)?;
-        let all = all_principals(&self.tenant.lock().world);
+        let all = all_principals(&self.tenant.lock());
         let app_id = key.strip_prefix("appId='").and_then(|rest| rest.strip_suffix('\''));
         let (name, wanted) = app_id.map_or(("id", key), |app_id| ("appId", app_id));
         let is = |one: &Map<String, Value>| text(one, name).eq_ignore_ascii_case(wanted);
@@ -34,8 +35,12 @@ impl Asking<'_> {
         let now = self.tenant.now();
         let mut state = self.tenant.lock();
         let seen = |app: &&App| !state.world.is_unseen(&app.object_id.to_string());
-        let app =
-            state.world.app(app_id).filter(seen).ok_or_else(|| refusal::no_backing_application(app_id))?;
+        // Two answers were seen; the sentence of the one fits the narrower permission.
+        let missing = || match self.bearer.has_any(&["Application.ReadWrite.All"]) {
+            true => refusal::no_backing_application(app_id),
+            false => refusal::not_in_local_tenant(),
+        };
+        let app = state.world.app(app_id).filter(seen).ok_or_else(missing)?;
         if app.service_principal {
             return Err(refusal::principal_exists(app_id));
         }
@@ -43,7 +48,7 @@ impl Asking<'_> {
         let known = state.world.apps.iter_mut().find(|app| app.service_principal_id == id);
         let known = known.expect("it was found under the same lock");
         known.service_principal = true;
-        let shown = self.shown(KIND, of_application(&known.clone(), &state.world));
+        let shown = self.shown(KIND, of_application(&known.clone(), &state));
         replicate(&mut state, id.to_string(), now);
         let rest = format!("directoryObjects/{id}/Microsoft.DirectoryServices.ServicePrincipal");
         let location = self.location(state.world.tenant.id, &rest);
@@ -51,9 +56,10 @@ impl Asking<'_> {
     }
 }
 
-fn all_principals(world: &World) -> Vec<Map<String, Value>> {
+fn all_principals(state: &State) -> Vec<Map<String, Value>> {
+    let world = &state.world;
     let seen = |app: &&App| app.service_principal && !world.is_unseen(&app.service_principal_id.to_string());
-    let own = world.apps.iter().filter(seen).map(|app| of_application(app, world));
+    let own = world.apps.iter().filter(seen).map(|app| of_application(app, state));
     let services = [Resource::Graph, Resource::Exchange];
     let there =
         services.into_iter().filter(|one| *one == Resource::Graph || !world.switches.exchange_missing);
@@ -61,7 +67,8 @@ fn all_principals(world: &World) -> Vec<Map<String, Value>> {
 }
 
 /// The members in the order of recorded answers.
-fn of_application(app: &App, world: &World) -> Map<String, Value> {
+fn of_application(app: &App, state: &State) -> Map<String, Value> {
+    let world = &state.world;
     let full = json!({
         "id": app.service_principal_id,
         "deletedDateTime": null,
@@ -87,7 +94,7 @@ fn of_application(app: &App, world: &World) -> Map<String, Value> {
         "replyUrls": app.redirect_uris,
         "servicePrincipalNames": [app.client_id],
         "servicePrincipalType": "Application",
-        "signInAudience": "AzureADMyOrg",
+        "signInAudience": audience_of(state, app),
         "tags": [],
         "tokenEncryptionKeyId": null,
         "samlSingleSignOnSettings": null,
