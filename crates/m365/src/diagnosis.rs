@@ -73,6 +73,8 @@ pub struct Facts {
     pub permission: Option<String>,
     /// Host of the administrators' portal: `portal.azure.com`.
     pub portal: Option<String>,
+    /// Object ID of the enterprise application (service principal), as the application's own token names it.
+    pub principal_id: Option<String>,
     /// How the account signs in; chooses between the advice for the one and for the other.
     pub sign_in: Option<SignIn>,
 }
@@ -83,6 +85,7 @@ pub fn explain(failure: &Failure, facts: &Facts) -> Advice {
         Failure::Network(trouble) => trouble.target.as_str(),
         _ => "",
     };
+    let facts = &gleaned::with_named_from(facts, &whole_text(failure));
     let advice = |known, turn, cause: String, fix: String| Advice {
         code: failure.code(),
         says: whole_text(failure),
@@ -139,7 +142,7 @@ const MOST_CHARS: usize = 64 * 1024;
 const MOST_FINDINGS: usize = 12;
 
 impl Facts {
-    /// The values of an account; the redirect URI is the caller's to add.
+    /// The values of an account; the redirect URI and the service principal are the caller's to add.
     pub fn of_account(account: &Account) -> Facts {
         let sender = account.sender().map(ToString::to_string);
         let mailbox = match account.sign_in {
@@ -155,6 +158,7 @@ impl Facts {
             from: sender,
             permission: Some(needed_permission(account.sign_in, account.transport).to_owned()),
             portal: account.cloud.portal.as_ref().and_then(|portal| portal.host_str()).map(str::to_owned),
+            principal_id: None,
             sign_in: Some(account.sign_in),
         }
     }

@@ -186,7 +186,18 @@ impl GraphRefusal {
             ("ApplicationThrottled" | "TooManyRequests" | "activityLimitReached", _)
                 | ("ErrorExceededMessageLimit" | "serviceNotAvailable" | "ErrorServerBusy", _)
                 | (_, 408 | 429 | 500 | 502..=504 | 509)
-        )
+        ) || self.is_not_replicated()
+    }
+
+    /// What was made a moment ago isn't known everywhere yet (additions B9): only registering meets it.
+    fn is_not_replicated(&self) -> bool {
+        const WORDS: [&str; 3] = [
+            "does not reference a valid application object",
+            "Not a valid reference update",
+            "must in the local tenant",
+        ];
+        let told_so = matches!(self.code.as_str(), "Request_BadRequest" | "Authorization_RequestDenied");
+        told_so && WORDS.iter().any(|words| self.message.contains(words))
     }
 }
 
@@ -194,17 +205,24 @@ impl SmtpRefusal {
     /// By number (RFC 5321 §4.2.1), with the exceptions that Exchange Online makes (facts 6.6, additions D).
     pub fn is_temporary(&self) -> bool {
         match (self.code, self.enhanced.as_deref()) {
-            // "STARTTLS is required to send mail": a 4xx that never heals (additions A, 6.2).
-            (451, Some("5.7.3")) => false,
+            // 4xx that never heal: "STARTTLS is required to send mail" (additions A, 6.2), and the door of another
+            // region, which only a connector meets (6.6).
+            (451, Some("5.7.3")) | (_, Some("4.4.62")) => false,
             // "Token will expire soon": a fresh token cures it.
             (501, Some("5.5.127")) => true,
-            // Sender throttled for its repeated errors: only a long pause helps.
-            (550 | 554, Some("5.2.251" | "5.2.252" | "5.2.253" | "5.2.254" | "5.2.255")) => {
+            // Sender throttled for its repeated errors: only a long pause helps. 554 5.2.252 also is SendAsDenied.
+            (550, Some("5.2.251" | "5.2.252" | "5.2.253" | "5.2.254" | "5.2.255")) => true,
+            (554, Some("5.2.251" | "5.2.252" | "5.2.253" | "5.2.254" | "5.2.255")) => {
                 self.text.contains("throttled")
             }
-            (554, _) if self.text.contains("SubmissionQuotaExceeded") => true,
+            // The day's recipients, in the words of the session and in those of a bounce.
+            (550 | 554, _) if self.is_over_quota() => true,
             (code, _) => (400..500).contains(&code),
         }
+    }
+
+    fn is_over_quota(&self) -> bool {
+        ["SubmissionQuotaExceeded", "Submission quota exceeded"].iter().any(|words| self.text.contains(words))
     }
 
     fn label(&self) -> String {
@@ -398,7 +416,11 @@ mod tests {
         assert!(smtp(501, "5.5.127", "Token will expire soon").is_temporary());
         assert!(!smtp(554, "5.2.252", "SendAsDenied; a not allowed to send as b").is_temporary());
         assert!(smtp(550, "5.2.252", "Sender throttled due to continuous errors").is_temporary());
+        assert!(smtp(550, "5.2.253", "").is_temporary(), "550 is the throttling, also without its words");
         assert!(smtp(554, "5.2.0", "STOREDRV; SubmissionQuotaExceededException").is_temporary());
+        assert!(smtp(550, "5.2.2", "Submission quota exceeded").is_temporary());
+        assert!(!smtp(554, "5.2.2", "mailbox full").is_temporary());
+        assert!(!smtp(451, "4.4.62", "Mail sent to the wrong Office 365 region").is_temporary());
     }
 
     #[test]

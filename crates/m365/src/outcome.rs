@@ -147,6 +147,8 @@ fn judge_smtp(refusal: &SmtpRefusal) -> Verdict {
     let enhanced = refusal.enhanced.as_deref().unwrap_or_default();
     match (refusal.stage, refusal.code) {
         _ if refusal.is_temporary() => Verdict::Retry(reach_of_smtp(refusal)),
+        // Mail without a log-in, or of another region, at whatever stage: the settings lead to the wrong server.
+        _ if matches!(enhanced, "5.7.64" | "4.4.62") => Verdict::Account,
         (SmtpStage::RcptTo, _) => Verdict::Message,
         (SmtpStage::Auth, _) if refusal.text.contains("disabled for the Mailbox") => Verdict::OwnMailbox,
         (SmtpStage::MailFrom | SmtpStage::Data | SmtpStage::EndOfData, code) if code != 530 => {
@@ -157,7 +159,7 @@ fn judge_smtp(refusal: &SmtpRefusal) -> Verdict {
                 "5.1.8" => Verdict::OwnMailbox,
                 // Sender banned, tenant blocked.
                 "5.7.57" | "5.7.501" | "5.7.502" | "5.7.503" | "5.7.511" => Verdict::Account,
-                "5.7.64" | "5.7.705" | "5.7.708" | "5.7.750" | "5.7.3" => Verdict::Account,
+                "5.7.705" | "5.7.708" | "5.7.750" | "5.7.3" => Verdict::Account,
                 _ => Verdict::Message,
             }
         }
@@ -180,7 +182,7 @@ fn reach_of_smtp(refusal: &SmtpRefusal) -> Scope {
 
 /// Throttled for its errors, or over the day's recipients: facts 6.6. Both 5xx, both pass with time only.
 fn needs_long_pause(refusal: &SmtpRefusal) -> bool {
-    refusal.code >= 500 && refusal.is_temporary() && refusal.stage == SmtpStage::EndOfData
+    refusal.code >= 500 && refusal.is_temporary() && refusal.stage != SmtpStage::Auth
 }
 
 fn not_before(failure: &Failure, now: OffsetDateTime) -> Option<OffsetDateTime> {
@@ -284,6 +286,9 @@ mod tests {
             (SmtpStage::EndOfData, 554, "5.2.2", "retry_mailbox"),
             (SmtpStage::EndOfData, 552, "5.3.4", "rejected"),
             (SmtpStage::EndOfData, 550, "5.1.8", "account_broken"),
+            (SmtpStage::MailFrom, 550, "5.2.253", "retry_mailbox"),
+            (SmtpStage::RcptTo, 550, "5.7.64", "account_broken"),
+            (SmtpStage::EndOfData, 451, "4.4.62", "account_broken"),
         ] {
             assert_eq!(name(smtp(stage, code, enhanced)), expected, "{code} {enhanced}");
         }

@@ -108,6 +108,9 @@ pub struct Report {
     /// What stopped the walk, for the account's state; the stage has its words.
     #[serde(skip)]
     pub failure: Option<Failure>,
+    /// The administrator's values that the walk knew, for the advice on that failure.
+    #[serde(skip)]
+    pub facts: Facts,
 }
 
 /// Walks all stages and sends a message to `to` under `message_id`.

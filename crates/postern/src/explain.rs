@@ -50,6 +50,7 @@ fn facts_of(app: &App, account: &Account) -> Result<Facts, Problem> {
         from,
         permission: Some(needed_permission(sign_in, transport).to_owned()),
         portal: portal.and_then(|portal| portal.host_str()).map(str::to_owned),
+        principal_id: None,
         sign_in: Some(sign_in),
     })
 }

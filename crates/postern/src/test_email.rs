@@ -30,7 +30,7 @@ pub async fn send(
         Opened::NotYet(report) => return Ok(report),
         Opened::Broken(report) => {
             app.append_audit(&entry(app, actor, "test_email.send", &row, &report)).await;
-            note(app, row, &Facts::default(), &report).await;
+            note(app, row, &report).await;
             return Ok(report);
         }
     };
@@ -48,7 +48,7 @@ pub async fn send(
     };
     let detail = json!({ "to": to.as_str(), "message_id": report.message_id });
     app.append_audit(&audit::with(entry(app, actor, "test_email.send", &row, &report), detail)).await;
-    note(app, row, &Facts::of_account(&opened), &report).await;
+    note(app, row, &report).await;
     Ok(report)
 }
 
@@ -60,7 +60,7 @@ pub async fn check(app: &App, actor: &Actor, row: AccountRow) -> Result<Report, 
         Opened::NotYet(report) => return Ok(report),
         Opened::Broken(report) => {
             app.append_audit(&entry(app, actor, "account.check", &row, &report)).await;
-            note(app, row, &Facts::default(), &report).await;
+            note(app, row, &report).await;
             return Ok(report);
         }
     };
@@ -75,7 +75,7 @@ pub async fn check(app: &App, actor: &Actor, row: AccountRow) -> Result<Report, 
         }
     };
     app.append_audit(&entry(app, actor, "account.check", &row, &report)).await;
-    note(app, row, &Facts::of_account(&opened), &report).await;
+    note(app, row, &report).await;
     Ok(report)
 }
 
@@ -148,13 +148,13 @@ impl<'a> Walk<'a> {
 }
 
 /// A walk that got through mends what broke the account on the same stretch; one that was refused for good breaks it.
-async fn note(app: &App, row: AccountRow, facts: &Facts, report: &Report) {
+async fn note(app: &App, row: AccountRow, report: &Report) {
     let now = app.now();
     let state = match &report.failure {
         None if report.ok => account_state::after(&row, Event::Reached(last_step(report)), now),
         None => return,
         Some(failure) => {
-            let advice = diagnosis::explain(failure, facts);
+            let advice = diagnosis::explain(failure, &report.facts);
             account_state::after_failure(&row, failure, &advice, now)
         }
     };

@@ -26,10 +26,18 @@ pub(super) fn complete(facts: &Facts, text: &str) -> Facts {
     facts
 }
 
+/// The facts, with the From that Microsoft's words name: a message can have another than its account.
+pub(super) fn with_named_from(facts: &Facts, text: &str) -> Facts {
+    let named = after(text, &FROM, is_address);
+    Facts { from: named.or_else(|| facts.from.clone()), ..facts.clone() }
+}
+
 /// What stands before the value (facts 2.4, 6.6; additions E).
-const CLIENT_ID: [&str; 6] = [
+const CLIENT_ID: [&str; 8] = [
     "configured keys for app Id '",
-    "for the application '",
+    "the application '",
+    "The client application ",
+    "Application '",
     "Application with identifier '",
     "use the application with ID '",
     "added to app '",
@@ -38,7 +46,7 @@ const CLIENT_ID: [&str; 6] = [
 const TENANT: [&str; 3] = ["Tenant '", "Specified tenant identifier '", "service principal in the tenant "];
 const THUMBPRINT: [&str; 1] = ["Thumbprint of key used by client: '"];
 const REDIRECT_URI: [&str; 2] = ["The redirect URI '", "The reply address '"];
-const MAILBOX: [&str; 1] = ["SendAsDenied; "];
+const MAILBOX: [&str; 3] = ["SendAsDenied; ", "The requested user '", "Resource '"];
 const FROM: [&str; 1] = ["not allowed to send as "];
 
 /// The value behind the first of the sentences that has one of the right form.
@@ -83,6 +91,24 @@ mod tests {
             (facts.mailbox.as_deref(), facts.from.as_deref()),
             (Some("relay@contoso.com"), Some("ann@contoso.com"))
         );
+    }
+
+    #[test]
+    fn each_sentence_that_names_one_is_read() {
+        let id = "11112222-aaaa-3333-bbbb-4444cccc5555";
+        for text in [
+            format!("Application '{id}'(Postern) is disabled."),
+            format!("The client application {id} is missing service principal in the tenant contoso.com."),
+            format!("cannot access the application '{id}'(Postern) in that tenant."),
+        ] {
+            assert_eq!(complete(&Facts::default(), &text).client_id.as_deref(), Some(id), "{text}");
+        }
+        for text in
+            ["The requested user 'a@contoso.com' is invalid.", "Resource 'a@contoso.com' does not exist"]
+        {
+            assert_eq!(complete(&Facts::default(), text).mailbox.as_deref(), Some("a@contoso.com"), "{text}");
+        }
+        assert_eq!(complete(&Facts::default(), "Resource '1111' does not exist").mailbox, None);
     }
 
     #[test]

@@ -101,10 +101,24 @@ const ROWS: &[Row] = &[
         "{mailbox} may not send as {from}. The user name (UPN) of a mailbox can differ from its address, and an alias isn't always allowed.",
         "Set From in Settings > Email Settings to the primary address of {mailbox}; or allow it: Exchange admin center > Recipients > Mailboxes > {from} > Delegation > Send as, \
          or `Add-RecipientPermission {from} -Trustee {mailbox} -AccessRights SendAs`. A delegated sign-in also needs Mail.Send.Shared."),
+    // Registering the application (additions B8, B9): what a script or the portal says when it is set up.
+    row("Authorization_RequestDenied", Wait, NOT_REPLICATED, TRY_AGAIN).saying("must in the local tenant"),
+    row("Request_BadRequest", Wait, NOT_REPLICATED, TRY_AGAIN).saying("does not reference a valid application object"),
+    row("Request_BadRequest", TenantAdministrator,
+        "One of the ids that were given isn't one that fits there, or what it stands for was made a moment ago and isn't known everywhere yet.",
+        "Check that the ids are those of enterprise applications ({enterprise_app} > Overview > Object ID), not those of App registrations; then try again in a few minutes.")
+        .saying("not a valid reference update"),
+    row("Request_BadRequest", TenantAdministrator,
+        "An entry of the list of certificates was sent back without its `usage`.",
+        "Send back the entries that are to stay as they were read, each with `usage` (Verify); or upload the .cer at {app} > Certificates & secrets > Certificates.")
+        .saying("acceptable values are sign, verify"),
+    row("KeyNotUpdatable", TenantAdministrator,
+        "An entry of the list of certificates was sent back changed, which isn't allowed; most often its dates were rounded.",
+        "Send back the entries that are to stay exactly as they were read; or upload the .cer at {app} > Certificates & secrets > Certificates, which adds to the list."),
     row("Authorization_RequestDenied", TenantAdministrator,
-        "The application may not read this from the directory.",
-        "Sending doesn't need it. To let Postern read it, add User.Read (Delegated) or User.Read.All (Application) at {app} > API permissions, and grant admin consent."),
-    // Registering the application (additions B8): what a script or the portal says when it is set up.
+        "The application, or whoever signed in, may not read or change this in the directory.",
+        "Sending doesn't need it. To let Postern read it, add User.Read (Delegated) or User.Read.All (Application) at {app} > API permissions, and grant admin consent. \
+         Where an application was to be registered, let an administrator do it: Users can register applications may be off ({portal} > Microsoft Entra ID > Users > User settings)."),
     row("CredentialInvalidLifetimeAsPerAppPolicy", TenantAdministrator,
         "A policy of the tenant (app management policy) caps how long a certificate or secret of an application may be valid, and this one is valid longer.",
         "Generate a certificate with a shorter validity: `postern certificate generate --days 180`, or 90, or what the policy allows; upload its .cer at {app} > Certificates & secrets."),
@@ -136,7 +150,10 @@ const ROWS: &[Row] = &[
         "At admin.microsoft.com > Users > Active users > {mailbox} > Licenses and apps, assign a licence with Exchange Online. A new mailbox takes some minutes. A shared mailbox needs none."),
     row("ErrorInvalidUser", PosternAdministrator, NO_SUCH_USER, CHECK_FROM),
     row("ResourceNotFound", PosternAdministrator, NO_SUCH_USER, CHECK_FROM),
-    row("Request_ResourceNotFound", PosternAdministrator, NO_SUCH_USER, CHECK_FROM),
+    row("Request_ResourceNotFound", PosternAdministrator,
+        "Microsoft's directory has nothing by this name: a user who isn't in this tenant, a wrong id, or something made a moment ago that isn't known everywhere yet.",
+        "Where {mailbox} is what wasn't found, correct From in Settings > Email Settings: a user or shared mailbox of the tenant {tenant}. Where an application was to be registered, try again in a few minutes; \
+         if it comes back, check the id."),
     // The message.
     row("ErrorInvalidRecipients", Sender,
         "At least one recipient isn't an address that Exchange can use, or there is none.",
@@ -158,10 +175,14 @@ const ROWS: &[Row] = &[
     // Limits.
     row("ErrorExceededMessageLimit", Wait,
         "{mailbox} has reached its daily limit of messages or recipients.",
-        "Wait a day, then try again. Where machines send much, spread it over several mailboxes, or ask Microsoft about High Volume Email."),
+        "Wait a day, then try again; where Microsoft's words above speak of the Inbox, look there first. Where machines send much, spread it over several mailboxes, or ask Microsoft about High Volume Email."),
     row("ApplicationThrottled", Wait,
-        "More than four requests at a time work on {mailbox}. Another program with the same client ID may be using it too.",
-        "Wait a few minutes, then try again."),
+        "Too much is sent to {mailbox} by this client ID at once. Another program with the same client ID may be using it too.",
+        "Wait a few minutes, then try again. A program, or an installation of Postern, with a client ID of its own has limits of its own.").saying("incomingbytes"),
+    row("ApplicationThrottled", Wait,
+        "More than four requests at a time work on {mailbox}. Another program, or another installation of Postern, with the same client ID may be using it too: the limit counts for both together.",
+        "Wait a few minutes, then try again. If it comes back, give the other one a client ID or a mailbox of its own.").saying("mailboxconcurrency"),
+    row("ApplicationThrottled", Wait, THROTTLED, GOES_ON),
     row("TooManyRequests", Wait, THROTTLED, GOES_ON),
     row("activityLimitReached", Wait, THROTTLED, GOES_ON),
     row("ErrorQuotaExceeded", TenantAdministrator, MAILBOX_FULL, MAKE_ROOM),
@@ -171,11 +192,10 @@ const ROWS: &[Row] = &[
     row("serviceNotAvailable", Wait, BUSY, GOES_ON),
     row("ErrorServerBusy", Wait, BUSY, GOES_ON),
     by_status(429, Wait, THROTTLED, GOES_ON),
-    by_status(504, PosternAdministrator,
-        "Microsoft Graph didn't answer itself in time. The message may have been sent all the same.",
-        "Look into Sent Items of {mailbox} before sending it again."),
+    by_status(408, PosternAdministrator, MAYBE_SENT, LOOK),
+    by_status(502, PosternAdministrator, MAYBE_SENT, LOOK),
+    by_status(504, PosternAdministrator, MAYBE_SENT, LOOK),
     by_status(500, Wait, BUSY, GOES_ON),
-    by_status(502, Wait, BUSY, GOES_ON),
     by_status(503, Wait, BUSY, GOES_ON),
     // A success that is none (additions C2).
     by_status(200, Sender,
@@ -183,6 +203,9 @@ const ROWS: &[Row] = &[
         "Send a smaller message (up to about 2 MB), or set the account's transport to SMTP."),
 ];
 
+const NOT_REPLICATED: &str =
+    "The application was registered a moment ago, and isn't known everywhere at Microsoft yet.";
+const TRY_AGAIN: &str = "Wait a few minutes, then try the same again. Nothing has to be undone.";
 const DIRECTORY_FULL: &str = "Whoever registers the application, or the tenant, has as many directory objects as allowed. A person who is no administrator may make 250, and deleted ones count.";
 const DELETE_OBJECTS: &str = "Delete applications that aren't used, also at {portal} > Microsoft Entra ID > App registrations > Deleted applications; or let an administrator register this one.";
 const NO_SUCH_USER: &str = "Microsoft doesn't know {mailbox} in this tenant.";
@@ -196,5 +219,8 @@ const THROTTLED: &str = "Microsoft slows this application or mailbox down.";
 const MAILBOX_FULL: &str = "{mailbox} is full. A copy of all that is sent is kept in its Sent Items.";
 const MAKE_ROOM: &str =
     "Empty Sent Items and Deleted Items of {mailbox}, or let a retention policy do it. Then try again.";
+/// A gateway's answer says nothing about what stood behind it (field 30).
+const MAYBE_SENT: &str = "Something in front of Microsoft Graph answered, for Graph itself didn't in time. The message may have been sent all the same.";
+const LOOK: &str = "Look into Sent Items of {mailbox} before sending it again.";
 const BUSY: &str = "Microsoft Graph has trouble of its own at the moment. Your settings aren't the cause.";
 const GOES_ON: &str = "Wait a few minutes, then try again. Microsoft reports outages at admin.microsoft.com > Health > Service health.";

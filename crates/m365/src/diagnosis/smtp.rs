@@ -108,9 +108,9 @@ const LOG_IN: &[Row] = &[
         "Report it to the makers of Postern: it is a fault in the program.")),
     row(535, "5.7.3", "", words(TenantAdministrator,
         "Exchange refuses the log-in and doesn't say why. The same answer stands for a missing service principal, a missing right, a wrong mailbox, Authenticated SMTP switched off, and for changes that haven't arrived yet.",
-        "Check in this order: 1. Exchange knows the application: `Get-ServicePrincipal` lists {client_id}; if not, `New-ServicePrincipal -AppId {client_id} -ObjectId <Object ID>`, \
+        "Check in this order: 1. Exchange knows the application: `Get-ServicePrincipal` lists {client_id}; if not, `New-ServicePrincipal -AppId {client_id} -ObjectId {principal}`, \
          with the Object ID from {enterprise_app} > Overview (that of App registrations is another one and fails just like this). \
-         2. It may use the mailbox: `Add-MailboxPermission -Identity {mailbox} -User <Object ID> -AccessRights FullAccess`. \
+         2. It may use the mailbox: `Add-MailboxPermission -Identity {mailbox} -User {principal} -AccessRights FullAccess`. \
          3. {app} > API permissions lists SMTP.SendAsApp (Application, Office 365 Exchange Online) with admin consent; with RBAC for Applications it must not be listed. \
          4. Authenticated SMTP is on: `Get-CASMailbox {mailbox} | fl SmtpClientAuthenticationDisabled` says False, or says nothing while `Get-TransportConfig | fl SmtpClientAuthenticationDisabled` says False. 5. {mailbox} has a mailbox. 6. Wait: a change takes up to an hour.")).with_sign_in(Application),
     row(535, "5.7.3", "", words(TenantAdministrator,
@@ -163,7 +163,7 @@ const SETTING_UP: &[Row] = &[
         "",
         words(
             Wait,
-            "The server dropped the connection. Nothing was accepted.",
+            "The server dropped the connection before it had accepted the message.",
             "Wait: Postern connects anew and tries again.",
         ),
     ),
@@ -270,8 +270,8 @@ const LIMITS: &[Row] = &[
 const RELAY: &str = "This is an answer to mail without a log-in (a connector). Postern logs in.";
 const RELAY_FIX: &str = "Check `smtp` of the [[cloud]] in postern.toml: it must be the submission server on port 587, for example smtp.office365.com:587.";
 const SEND_AS: &str = "{mailbox} may not send as the From of this message. Exchange looks at From in the header, not only at the envelope.";
-const SEND_AS_FIX: &str = "Let the program that sends use {mailbox} as From; or allow it: Exchange admin center > Recipients > Mailboxes > the From address > Delegation > Send as, \
-     or `Add-RecipientPermission <From address> -Trustee {mailbox} -AccessRights SendAs`. For aliases: `Set-OrganizationConfig -SendFromAliasEnabled $true`.";
+const SEND_AS_FIX: &str = "Let the program that sends use {mailbox} as From; or allow it: Exchange admin center > Recipients > Mailboxes > {from} > Delegation > Send as, \
+     or `Add-RecipientPermission {from} -Trustee {mailbox} -AccessRights SendAs`. For aliases: `Set-OrganizationConfig -SendFromAliasEnabled $true`.";
 const PAUSED: &str = "Exchange has paused SMTP for {mailbox}, because the same error came again and again; its words say which.";
 const MEND_FIRST: &str = "Mend that error first (read Microsoft's words above), then wait some hours. Only SMTP of this mailbox is paused: Microsoft Graph is not.";
 const FULL: &str = "{mailbox} is full. A copy of all that is sent is kept in its Sent Items.";

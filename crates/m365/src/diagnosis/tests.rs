@@ -50,6 +50,7 @@ fn facts(sign_in: Option<SignIn>) -> Facts {
         from: text("ann@contoso.com"),
         permission: text("Mail.Send (Delegated)"),
         portal: text("portal.azure.com"),
+        principal_id: None,
         sign_in,
     }
 }
@@ -124,7 +125,8 @@ fn statuses_speak_where_graph_gives_no_code() {
         (413, Turn::Sender, "larger"),
         (429, Turn::Wait, "slows"),
         (500, Turn::Wait, "trouble of its own"),
-        (502, Turn::Wait, "trouble of its own"),
+        (408, Turn::PosternAdministrator, "may have been sent"),
+        (502, Turn::PosternAdministrator, "may have been sent"),
         (503, Turn::Wait, "trouble of its own"),
         (504, Turn::PosternAdministrator, "may have been sent"),
         (507, Turn::TenantAdministrator, "full"),
@@ -332,6 +334,18 @@ fn what_the_text_itself_names_is_filled_in() {
     assert!(advice.fix.contains("add exactly https://gate.example:4443/authorize"), "{}", advice.fix);
     assert!(
         advice.fix.contains("App registrations > 11112222-aaaa-3333-bbbb-4444cccc5555"),
+        "{}",
+        advice.fix
+    );
+}
+
+#[test]
+fn the_from_that_was_denied_is_the_messages_own() {
+    let denied =
+        "554 5.2.252 SendAsDenied; relay@contoso.com not allowed to send as printer@contoso.com; STOREDRV";
+    let advice = first(denied, &facts(None));
+    assert!(
+        advice.fix.contains("Add-RecipientPermission printer@contoso.com -Trustee relay@contoso.com"),
         "{}",
         advice.fix
     );

@@ -34,6 +34,7 @@ pub(super) fn fill(text: &str, facts: &Facts, target: &str) -> String {
         ("{thumbprint}", facts.thumbprint_sha1.as_deref().unwrap_or("<thumbprint>")),
         ("{redirect_uri}", facts.redirect_uri.as_deref().unwrap_or("<redirect URI>")),
         ("{mailbox}", facts.mailbox.as_deref().unwrap_or("<mailbox>")),
+        ("{principal}", facts.principal_id.as_deref().unwrap_or("<Object ID>")),
         ("{from}", facts.from.as_deref().unwrap_or("<From address>")),
         (
             "{permission}",

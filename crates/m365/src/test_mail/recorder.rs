@@ -1,6 +1,7 @@
 //! Keeps the stages of a walk, tells each as it starts and as it ends, and explains what failed.
 
 use tokio::time::Instant;
+use uuid::Uuid;
 
 use super::{Report, Stage, StageEvent, StageName};
 use crate::diagnosis::{self, Facts};
@@ -49,6 +50,11 @@ impl<'a> Recorder<'a> {
         Recorder { names, facts, on_event, begun: None, stages: Vec::new(), suspicion: None, failure: None }
     }
 
+    /// Keeps the service principal's id, for the advice on a failure that may come.
+    pub(super) fn know_principal(&mut self, id: Uuid) {
+        self.facts.principal_id = Some(id.to_string());
+    }
+
     /// Keeps a suspicion for the cause of a failure that may come.
     pub(super) fn suspect(&mut self, suspicion: String) {
         self.suspicion = Some(suspicion);
@@ -89,7 +95,7 @@ impl<'a> Recorder<'a> {
             self.push(Stage { ok: false, skipped: true, ..well(*name, "not reached".to_owned()) });
         }
         let ok = self.stages.iter().all(|stage| stage.ok);
-        Report { ok, message_id, stages: self.stages, failure: self.failure }
+        Report { ok, message_id, stages: self.stages, failure: self.failure, facts: self.facts }
     }
 
     fn explain(&self, name: StageName, failure: &Failure) -> Stage {

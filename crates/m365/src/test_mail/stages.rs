@@ -45,6 +45,11 @@ pub(super) async fn up_to_mailbox(
 
     recorder.begin(StageName::Token);
     let token = recorder.end(fetch_token(context).await)?;
+    if account.sign_in == SignIn::Application
+        && let Some(id) = token.hints().object_id
+    {
+        recorder.know_principal(id);
+    }
 
     recorder.begin(StageName::Permission);
     let permission = look_for_permission(account, &token);

@@ -4,6 +4,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
+use uuid::Uuid;
 
 use crate::secret::AccessToken;
 
@@ -16,6 +17,8 @@ pub struct TokenHints {
     pub scopes: Vec<String>,
     /// `roles`: application permissions.
     pub roles: Vec<String>,
+    /// `oid`: whose token it is; of an application's own, its service principal (facts 3.3).
+    pub object_id: Option<Uuid>,
     /// `appidacr` or `azpacr`: 0 public, 1 secret, 2 certificate (facts 3.3).
     pub client_proof: Option<String>,
 }
@@ -39,6 +42,7 @@ fn read_hints(claims: &Value) -> TokenHints {
         audience: text("aud"),
         scopes: text("scp").unwrap_or_default().split_whitespace().map(str::to_owned).collect(),
         roles: roles.iter().filter_map(|role| role.as_str().map(str::to_owned)).collect(),
+        object_id: text("oid").and_then(|id| id.parse().ok()),
         client_proof: text("appidacr").or_else(|| text("azpacr")),
     }
 }
@@ -61,8 +65,11 @@ mod tests {
         let hints = delegated.hints();
         assert_eq!(hints.scopes, ["Mail.Send", "User.Read"]);
         assert_eq!(hints.client_proof.as_deref(), Some("2"));
-        let application = token(&json!({"roles": ["Mail.Send", 5]}));
+        let application =
+            token(&json!({"roles": ["Mail.Send", 5], "oid": "aaaabbbb-0000-cccc-1111-dddd2222eeee"}));
         assert_eq!(application.hints().roles, ["Mail.Send"]);
+        assert!(application.hints().object_id.is_some());
+        assert_eq!(token(&json!({"oid": "not an id"})).hints().object_id, None);
     }
 
     #[test]

@@ -265,7 +265,7 @@ const SMTP: &[Story] = &[
         TENANT,
         &[
             "Get-ServicePrincipal",
-            "New-ServicePrincipal -AppId {client}",
+            "New-ServicePrincipal -AppId {client} -ObjectId {principal}",
             "Add-MailboxPermission -Identity megan@contoso.example",
         ],
     ),
@@ -281,7 +281,7 @@ const SMTP: &[Story] = &[
         |_| {},
         "554 5.2.252",
         TENANT,
-        &["Add-RecipientPermission", "megan@contoso.example may not send as the From"],
+        &["Add-RecipientPermission nosmtp@contoso.example", "megan@contoso.example may not send as the From"],
     ),
     story(
         "smtp",
@@ -330,7 +330,7 @@ const SMTP: &[Story] = &[
 ];
 
 /// A house with an account of each kind, ready to send.
-async fn furnished() -> House {
+pub(crate) async fn furnished() -> House {
     let house = House::new().await;
     house.certificate("gate").await;
     let gate = json!({ "kind": "certificate", "certificate": "gate" });
@@ -359,6 +359,7 @@ async fn tell(stories: &[Story]) {
     let tenant = healthy.tenant.id.to_string();
     let gate = house.local().get("/api/v1/certificates/gate").await.done(200);
     let thumbprint = gate["thumbprint_sha1"].as_str().unwrap();
+    let principal = healthy.apps[0].service_principal_id.to_string();
     for story in stories {
         house.sim.change_world(story.happens);
         let form = json!({ "to": "alerts@contoso.example", "account": story.account });
@@ -372,6 +373,7 @@ async fn tell(stories: &[Story]) {
             let part = part
                 .replace("{client}", &client)
                 .replace("{tenant}", &tenant)
+                .replace("{principal}", &principal)
                 .replace("{thumbprint}", thumbprint);
             assert!(words.contains(&part), "{} lacks {part:?}: {words}", story.code);
         }

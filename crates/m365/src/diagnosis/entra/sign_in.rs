@@ -44,8 +44,9 @@ pub(super) const GRANT: &[Row] = &[
     row(
         50173,
         PosternAdministrator,
-        "The sign-in was revoked: the password of {mailbox} was changed or reset, or an administrator signed the user out everywhere.",
-        "Press Authorize now in Settings > Email Settings and sign in as {mailbox}.",
+        "The sign-in was revoked: the password of {mailbox} was reset or changed, or the user was signed out everywhere. That ends all sign-ins of this user, also those of other installations and programs.",
+        "Press Authorize now in Settings > Email Settings and sign in as {mailbox}; each other installation that signed in as {mailbox} needs the same. \
+         They don't end each other's sign-ins by renewing them. Application sign-in with a certificate knows no such end.",
     ),
     row(
         54005,
