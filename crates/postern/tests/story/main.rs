@@ -25,6 +25,7 @@ mod identity;
 mod listeners;
 mod messages;
 mod nodes;
+mod recorded;
 mod refusals;
 mod roles;
 mod secrets;
