@@ -161,6 +161,9 @@ fn route(call: &Call, rest: &[&str]) -> Result<Action, Refusal> {
             _,
         ) => Action::ReadMessages,
         ("POST", ["messages"], _) => Action::CreateDraft,
+        ("POST", ["mailFolders", name, "messages"], _) if name.eq_ignore_ascii_case("drafts") => {
+            Action::CreateDraft
+        }
         ("DELETE", ["messages", _], _) => Action::DeleteDraft,
         ("POST", ["messages", _, "attachments"], _) => Action::Attach,
         ("POST", ["messages", _, "attachments", _], Some("createUploadSession")) => Action::StartUpload,

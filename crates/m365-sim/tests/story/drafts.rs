@@ -166,6 +166,19 @@ async fn a_draft_in_json_can_be_read_found_and_deleted() {
 }
 
 #[tokio::test]
+async fn a_draft_may_be_made_in_its_folder() {
+    let (lab, token, user) = lab().await;
+    for folder in ["Drafts", "drafts"] {
+        let path = format!("{user}/mailFolders/{folder}/messages");
+        let made =
+            lab.graph_post(&path, &token, "application/json", json!({"subject": folder}).to_string()).await;
+        assert_eq!((made.status, &made.body["isDraft"], made.text("subject")), (201, &json!(true), folder));
+    }
+    let inbox = format!("{user}/mailFolders/inbox/messages");
+    lab.graph_post(&inbox, &token, "application/json", "{}").await.denied(405, "Request_BadRequest");
+}
+
+#[tokio::test]
 async fn drafts_need_mail_read_write_and_sending_needs_mail_send() {
     let lab = Lab::start().await;
     let token = lab.app_token(GRAPH).await;
