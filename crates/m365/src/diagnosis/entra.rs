@@ -11,7 +11,7 @@ use super::Turn;
 use super::words::{Words, words};
 use crate::failure::EntraRefusal;
 use application::{APPLICATION, CONSENT, CREDENTIALS, SCOPES};
-use families::{ERRORS, OUR_FAULT, PASSING, SUBERRORS};
+use families::{ERRORS, OUR_FAULT, OUT_OF_ORDER, PASSING, SUBERRORS};
 use sign_in::{DEVICE_CODE, GRANT, PERSON, POLICY};
 
 /// One AADSTS number; with a text where one number has several meanings (the texted rows come first).
@@ -31,7 +31,10 @@ const fn texted(number: u32, text: &'static str, turn: Turn, cause: &'static str
 
 /// The words for a refusal; `None` where neither its numbers nor its `error` say more than itself.
 pub(super) fn look_up(refusal: &EntraRefusal) -> Option<&'static Words> {
-    by_number(refusal).or_else(|| by_suberror(refusal)).or_else(|| by_error(refusal))
+    by_number(refusal)
+        .or_else(|| by_suberror(refusal))
+        .or_else(|| by_error(refusal))
+        .or_else(|| by_status(refusal))
 }
 
 /// Whether the number says no more than that another one follows (additions E1).
@@ -70,6 +73,12 @@ fn by_suberror(refusal: &EntraRefusal) -> Option<&'static Words> {
 
 fn by_error(refusal: &EntraRefusal) -> Option<&'static Words> {
     ERRORS.iter().find(|(name, _)| *name == refusal.error).map(|(_, words)| words)
+}
+
+/// A page of a load balancer, or nothing at all: throttled, or out of order.
+fn by_status(refusal: &EntraRefusal) -> Option<&'static Words> {
+    let is_unsaid = refusal.error.is_empty() && refusal.codes.is_empty();
+    (is_unsaid && refusal.is_temporary()).then_some(&OUT_OF_ORDER)
 }
 
 /// All rows with a number.

@@ -219,6 +219,25 @@ async fn what_was_never_seen_is_passed_on_whole() {
 }
 
 #[tokio::test]
+async fn a_sign_in_service_that_answers_with_a_page_is_waited_for() {
+    let house = furnished().await;
+    let healthy = house.sim.world();
+    for status in [429, 500, 502, 503, 504] {
+        let body = json!("<h1>Our services aren't available right now</h1>");
+        house.sim.change_world(|world| world.switches.entra_says = Some(Said { status, body }));
+        let failed = meet(&house, "graph").await;
+        assert_eq!(
+            (&failed["code"], &failed["turn"]),
+            (&json!(format!("http_{status}")), &json!("wait")),
+            "{failed}"
+        );
+        assert!(failed["cause"].as_str().unwrap().contains("Your settings aren't the cause"), "{failed}");
+        assert_eq!(house.look_at("graph").await["state"]["name"], "ready");
+        house.sim.change_world(|world| *world = healthy.clone());
+    }
+}
+
+#[tokio::test]
 async fn a_status_without_a_code_speaks_for_itself() {
     let house = furnished().await;
     let healthy = house.sim.world();

@@ -20,6 +20,9 @@ pub(super) const PASSING: &[Row] = &[
     ),
 ];
 
+/// An answer of which only the status is known.
+pub(super) const OUT_OF_ORDER: Words = words(Wait, BUSY, WAIT_FOR_IT);
+
 /// Only a mistake in the program brings these.
 pub(super) const OUR_FAULT: &[Row] = &[
     row(700021, PosternAdministrator, OURS, REPORT),
