@@ -7,7 +7,6 @@ use std::fmt;
 use std::sync::Arc;
 
 use certs::SigningKey;
-use certs::assertion::Form;
 use mail::Address;
 use serde::{Deserialize, Serialize};
 
@@ -49,14 +48,12 @@ pub enum Credential {
     Secret(Secret),
 }
 
-/// A certificate with its key, and the form of the assertions it signs.
+/// A certificate with its key.
 pub struct ClientCertificate {
     /// Signs.
     pub key: SigningKey,
     /// The certificate that was uploaded to the app registration, DER.
     pub leaf_der: Vec<u8>,
-    /// PS256 with `x5t#S256`, or RS256 with `x5t` (facts 2.2).
-    pub form: Form,
 }
 
 /// Who signs in.

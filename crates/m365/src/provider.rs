@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::Mutex;
 use std::time::Duration;
 
+use certs::assertion::Form;
 use serde_json::Value;
 use tokio::time::Instant;
 use url::Url;
@@ -44,6 +45,8 @@ pub(crate) struct Doors {
     pub(crate) device_code: Option<Url>,
     /// Where a client secret goes; what comes first is tried first.
     pub(crate) secret_places: Vec<SecretPlace>,
+    /// In which forms a certificate proves itself; what comes first is tried first.
+    pub(crate) assertions: Vec<Form>,
 }
 
 /// How a client secret is said (RFC 6749 §2.3.1).
@@ -77,6 +80,7 @@ impl Connection {
                 token,
                 device_code: Some(cloud.device_code_endpoint(tenant)),
                 secret_places: vec![SecretPlace::Form],
+                assertions: vec![Form::Ps256],
             });
         }
         let document = self.read_discovery(tenant).await?;
@@ -87,6 +91,7 @@ impl Connection {
             audience: token.to_owned(),
             device_code: address(&document, "device_authorization_endpoint").ok(),
             secret_places: read_secret_places(&document),
+            assertions: read_assertions(&document),
         })
     }
 
@@ -179,6 +184,18 @@ fn read_secret_places(document: &Value) -> Vec<SecretPlace> {
     if places.is_empty() { vec![SecretPlace::Form] } else { places }
 }
 
+/// As with secrets: a server lists what it knows, and a client may be registered for one of it. One that says nothing
+/// knows RS256 at least (OpenID Connect Discovery 1.0 §3), which is why that is tried where PS256 isn't taken.
+fn read_assertions(document: &Value) -> Vec<Form> {
+    let known = [("PS256", Form::Ps256), ("RS256", Form::Rs256)];
+    let Some(listed) = document["token_endpoint_auth_signing_alg_values_supported"].as_array() else {
+        return known.map(|(_, form)| form).to_vec();
+    };
+    let is_listed = |name: &str| listed.iter().any(|alg| alg == name);
+    let forms: Vec<_> = known.iter().filter(|(name, _)| is_listed(name)).map(|(_, form)| *form).collect();
+    if forms.is_empty() { vec![Form::Ps256] } else { forms }
+}
+
 fn member<'a>(document: &'a Value, name: &'static str) -> Result<&'a str, Failure> {
     document[name].as_str().ok_or_else(|| unusable(name, "is missing"))
 }
@@ -234,6 +251,17 @@ mod tests {
         assert_eq!(read(serde_json::json!(["client_secret_post", "client_secret_basic"])), [header, form]);
         assert_eq!(read(Value::Null), [header, form], "the usual one is Basic");
         assert_eq!(read(serde_json::json!(["private_key_jwt"])), [form]);
+    }
+
+    #[test]
+    fn a_certificate_proves_itself_in_the_forms_that_the_provider_knows() {
+        let read = |listed: Value| {
+            read_assertions(&serde_json::json!({"token_endpoint_auth_signing_alg_values_supported": listed}))
+        };
+        assert_eq!(read(serde_json::json!(["RS256", "ES256"])), [Form::Rs256]);
+        assert_eq!(read(serde_json::json!(["RS256", "PS256"])), [Form::Ps256, Form::Rs256]);
+        assert_eq!(read(Value::Null), [Form::Ps256, Form::Rs256], "Microsoft's is tried first");
+        assert_eq!(read(serde_json::json!(["ES256"])), [Form::Ps256], "the refusal will say it");
     }
 
     #[test]

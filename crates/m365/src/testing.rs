@@ -10,7 +10,6 @@ use aws_lc_rs::rsa::{KeyPair, KeySize};
 use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_SHA256};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use certs::assertion::Form;
 use certs::{GenerateOptions, KeyBits, Subject, ValidityDays};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
@@ -77,7 +76,7 @@ pub(crate) fn client_certificate() -> ClientCertificate {
         days: ValidityDays::default(),
     };
     let made = certs::generate(&options, now()).unwrap();
-    ClientCertificate { leaf_der: made.leaf_der().to_vec(), key: made.into_key(), form: Form::Ps256 }
+    ClientCertificate { leaf_der: made.leaf_der().to_vec(), key: made.into_key() }
 }
 
 /// A posted form, each field once.

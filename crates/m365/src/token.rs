@@ -113,12 +113,13 @@ pub(crate) enum Proof {
 }
 
 /// All proofs of the account, in the order in which they are tried: a fresh assertion each time (RFC 7523 §2.2, facts
-/// 2.2), or the secret in the places that the provider knows.
+/// 2.2) in the forms that the provider knows, or the secret in the places that it knows.
 fn proofs(account: &Account, doors: &Doors, now: OffsetDateTime) -> Result<Vec<Proof>, Failure> {
     let secret = match &account.credential {
         Credential::Secret(secret) => secret.expose(),
         Credential::Certificate(certificate) => {
-            return Ok(vec![Proof::Fields(assert_identity(account, certificate, doors, now)?)]);
+            let sign = |form: &assertion::Form| assert_identity(account, certificate, *form, doors, now);
+            return doors.assertions.iter().map(|form| sign(form).map(Proof::Fields)).collect();
         }
     };
     let say = |place: &SecretPlace| match place {
@@ -131,6 +132,7 @@ fn proofs(account: &Account, doors: &Doors, now: OffsetDateTime) -> Result<Vec<P
 fn assert_identity(
     account: &Account,
     certificate: &ClientCertificate,
+    form: assertion::Form,
     doors: &Doors,
     now: OffsetDateTime,
 ) -> Result<Vec<Field>, Failure> {
@@ -142,7 +144,7 @@ fn assert_identity(
         lifetime: ASSERTION_LIFETIME,
         jti: &jti,
     };
-    let signed = assertion::sign(&certificate.key, &certificate.leaf_der, certificate.form, &claims)
+    let signed = assertion::sign(&certificate.key, &certificate.leaf_der, form, &claims)
         .map_err(|error| unsigned(&error))?;
     let kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer".to_owned();
     Ok(vec![("client_assertion_type", Zeroizing::new(kind)), ("client_assertion", Zeroizing::new(signed))])

@@ -4,7 +4,6 @@
 use std::str::FromStr;
 use std::sync::Arc;
 
-use certs::assertion::Form;
 use m365::account::{Account as OpenAccount, ClientCertificate, Credential};
 use m365::failure::LocalTrouble;
 use m365::secret::Secret;
@@ -377,7 +376,7 @@ async fn open_credential(app: &App, row: &AccountRow) -> Result<Credential, Unop
             let key = app.vault.open_key(&certificate.id.to_string(), &certificate.material.sealed_key);
             let key = key.map_err(|error| damaged_key(&certificate.name, &error))?;
             let leaf_der = certificate.material.leaf_der;
-            Credential::Certificate(Arc::new(ClientCertificate { key, leaf_der, form: Form::Ps256 }))
+            Credential::Certificate(Arc::new(ClientCertificate { key, leaf_der }))
         }
     })
 }

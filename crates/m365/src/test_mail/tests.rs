@@ -286,8 +286,7 @@ fn certificate_made_at(now: OffsetDateTime) -> Credential {
     let made = certs::generate(&options, now).unwrap();
     let leaf_der = made.leaf_der().to_vec();
     let key = made.into_key();
-    let form = certs::assertion::Form::Ps256;
-    Credential::Certificate(Arc::new(ClientCertificate { key, leaf_der, form }))
+    Credential::Certificate(Arc::new(ClientCertificate { key, leaf_der }))
 }
 
 #[tokio::test]
