@@ -1,14 +1,13 @@
 //! Reads ASN.1 as real files hold it: BER with indefinite and non-minimal lengths, and constructed strings.
 //!
 //! It hands out slices of the input and never re-encodes, because the MAC of a PKCS#12 file is made over
-//! exact bytes and a certificate's thumbprint too. It never recurses deeper than [`MAX_NESTING`] and
-//! never reads past its input. Its neighbours are `pfx`, `certificate` and `private_key`.
+//! exact bytes and a certificate's thumbprint too. It never recurses, and never reads past its input. Its neighbours are `pfx`, `certificate` and `private_key`.
 
 use std::borrow::Cow;
 
 use const_oid::{ObjectIdentifier, db::DB};
 
-/// How deep elements of indefinite length and constructed strings may be nested. Real files need 6.
+/// How deep elements of indefinite length may be nested: the end of each is looked for. Real files need 6.
 const MAX_NESTING: usize = 32;
 
 /// The bytes are not what ASN.1 allows here: cut off, another type, or nested too deep.
@@ -66,7 +65,7 @@ impl<'a> Element<'a> {
             return Ok(Cow::Borrowed(self.content));
         }
         let mut joined = Vec::with_capacity(self.content.len());
-        join_octets(self.content, &mut joined, MAX_NESTING)?;
+        join_octets(self.content, &mut joined)?;
         Ok(Cow::Owned(joined))
     }
 
@@ -104,16 +103,15 @@ impl<'a> Element<'a> {
     }
 }
 
-fn join_octets(content: &[u8], joined: &mut Vec<u8>, depth: usize) -> Result<()> {
-    if depth == 0 {
-        return Err(Malformed);
-    }
-    let mut segments = Reader::new(content);
-    while let Some(segment) = segments.next()? {
-        match (segment.tag, segment.constructed) {
-            (Tag::OCTET_STRING, false) => joined.extend_from_slice(segment.content),
-            (Tag::OCTET_STRING, true) => join_octets(segment.content, joined, depth - 1)?,
-            _ => return Err(Malformed),
+/// Pieces of pieces, however deep: each level is a reader that waits for the one inside.
+fn join_octets(content: &[u8], joined: &mut Vec<u8>) -> Result<()> {
+    let mut open = vec![Reader::new(content)];
+    while let Some(segments) = open.last_mut() {
+        match segments.next()? {
+            None => drop(open.pop()),
+            Some(segment) if segment.tag != Tag::OCTET_STRING => return Err(Malformed),
+            Some(segment) if segment.constructed => open.push(segment.open()),
+            Some(segment) => joined.extend_from_slice(segment.content),
         }
     }
     Ok(())
@@ -319,14 +317,15 @@ mod tests {
     }
 
     #[test]
-    fn deep_nesting_is_refused_and_does_not_overflow_the_stack() {
+    fn deep_nesting_does_not_overflow_the_stack() {
         let deep = [0x24, 0x80].repeat(100_000);
-        assert_eq!(Reader::new(&deep).next().err(), Some(Malformed));
-        let mut definite = vec![0x04, 0];
-        for _ in 0..60 {
-            definite = [&[0x24, u8::try_from(definite.len()).unwrap()][..], &definite].concat();
+        assert_eq!(Reader::new(&deep).next().err(), Some(Malformed), "their ends aren't looked for");
+        let mut definite = vec![0x04, 1, 7];
+        for _ in 0..50_000 {
+            let length = u32::try_from(definite.len()).unwrap().to_be_bytes();
+            definite.splice(0..0, [&[0x24, 0x84][..], &length].concat());
         }
-        assert_eq!(only(&definite).octets(), Err(Malformed));
+        assert_eq!(only(&definite).octets().unwrap().as_ref(), [7]);
     }
 
     #[test]
