@@ -226,12 +226,13 @@ fn accept_key(key: &PrivateKey) -> Result<SigningKey, Refusal> {
     SigningKey::from_numbers(&numbers).map_err(|_| refuse_numbers(&numbers))
 }
 
-/// The library takes moduli of up to 8192 bits and public exponents of up to 33; the rest is garbled.
+/// The library takes moduli of up to 8192 bits and public exponents of up to 33; the rest are numbers that contradict
+/// each other. The file around them is whole, so it isn't blamed.
 fn refuse_numbers(numbers: &RsaNumbers<'_>) -> Refusal {
     let name = match (numbers.bits(), numbers.public_exponent.len()) {
         (8193.., _) => format!("an RSA key of {} bits", numbers.bits()),
         (_, 5..) => "an RSA key with a very large public exponent".to_owned(),
-        _ => return Refusal::damaged(),
+        _ => return Refusal::KeyDamaged,
     };
     Refusal::UnsupportedAlgorithm { name, oid: "1.2.840.113549.1.1.1".to_owned() }
 }

@@ -55,6 +55,9 @@ pub enum Refusal {
     /// No certificate belongs to the key.
     #[error("the private key does not belong to any certificate in the file")]
     KeyMismatch,
+    /// The key names the certificate, but its own numbers contradict each other: nothing that it signs would fit.
+    #[error("the private key is damaged: its numbers do not belong together")]
+    KeyDamaged,
     /// A key of another kind than RSA.
     #[error("the key is {kind}, not RSA")]
     NotRsa {
@@ -181,7 +184,7 @@ impl Refusal {
             Refusal::NoCertificate => "no_certificate",
             Refusal::NoPrivateKey => "no_private_key",
             Refusal::SeveralKeys { .. } => "several_keys",
-            Refusal::KeyMismatch => "key_mismatch",
+            Refusal::KeyMismatch | Refusal::KeyDamaged => "key_mismatch",
             Refusal::NotRsa { .. } => "not_rsa",
             Refusal::KeyTooSmall { .. } => "key_too_small",
             Refusal::Expired { .. } => "expired",
@@ -203,6 +206,7 @@ impl Refusal {
             }
             Refusal::SeveralKeys { .. } => "Choose one by its thumbprint.",
             Refusal::KeyMismatch => "Export the key together with the certificate that was issued for it.",
+            Refusal::KeyDamaged => "Export the certificate with its private key again, from where it is in use.",
             Refusal::NotRsa { .. } => {
                 "Entra ID accepts RSA keys only: generate a certificate here, or have one issued for such a key."
             }
