@@ -59,8 +59,8 @@ fn read(file: &[u8], password: Option<&Password>) -> Result<Found, Refusal> {
     Err(Refusal::NotPkcs12 { what: recognise(file) })
 }
 
-/// The file as text: UTF-8, or UTF-16 as Windows PowerShell writes what is redirected; stray octets in the
-/// comments of a PEM file don't matter. `None` for binary files.
+/// The file as text: UTF-8, or UTF-16 as Windows PowerShell writes what is redirected; stray octets between the blocks
+/// of a PEM file don't matter. `None` for binary files.
 fn read_text(file: &[u8]) -> Option<Zeroizing<String>> {
     let decode = |units: fn([u8; 2]) -> u16, rest: &[u8]| {
         let (pairs, _) = rest.as_chunks::<2>();
@@ -70,7 +70,11 @@ fn read_text(file: &[u8]) -> Option<Zeroizing<String>> {
         [0xff, 0xfe, rest @ ..] => Some(decode(u16::from_le_bytes, rest)),
         [0xfe, 0xff, rest @ ..] => Some(decode(u16::from_be_bytes, rest)),
         [0xef, 0xbb, 0xbf, rest @ ..] => read_text(rest),
-        _ if file.contains(&0) => None,
+        _ if file.contains(&0)
+            && !file.windows(pem::BEGIN.len()).any(|part| part == pem::BEGIN.as_bytes()) =>
+        {
+            None
+        }
         _ => Some(Zeroizing::new(String::from_utf8_lossy(file).into_owned())),
     }
 }

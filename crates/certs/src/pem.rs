@@ -29,7 +29,7 @@ const TOLERANT: GeneralPurpose = GeneralPurpose::new(
         .with_decode_allow_trailing_bits(true),
 );
 
-const BEGIN: &str = "-----BEGIN ";
+pub(crate) const BEGIN: &str = "-----BEGIN ";
 
 /// Blocks in a file; a bundle of all public certification authorities has 150.
 const MOST_BLOCKS: usize = 1_000;

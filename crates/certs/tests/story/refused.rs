@@ -56,6 +56,20 @@ fn several_keys_are_listed_to_choose_from() {
 }
 
 #[test]
+fn a_key_whose_numbers_contradict_each_other_is_blamed_and_not_the_file() {
+    let file = include_bytes!("../fixtures/pfx/made/hostile_inconsistent_key.pfx");
+    let refusal = refused(file, "hunter2");
+    assert_eq!((refusal.code(), refusal), ("key_mismatch", Refusal::KeyDamaged));
+}
+
+#[test]
+fn what_lies_between_the_blocks_of_a_pem_file_may_be_binary() {
+    let expired = include_bytes!("../fixtures/pem/expired.pem");
+    let dirty = [&expired[..], b"0.\x02\x01\x00\xff", expired].concat();
+    assert_eq!(refused(&dirty, "").code(), "expired");
+}
+
+#[test]
 fn an_expired_certificate_names_its_day() {
     let file = include_bytes!("../fixtures/pem/expired.pem");
     assert_eq!(refused(file, "").to_string(), "the certificate expired on 2026-11-20");
