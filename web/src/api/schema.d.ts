@@ -3233,7 +3233,8 @@ export interface components {
             at: string;
             /**
              * Format: int32
-             * @description The reply's code (RFC 5321, section 4.2): 4xx for now, 5xx for good. 421 4.7.5 is a TLS handshake that failed, where nothing can be said.
+             * @description The reply's code (RFC 5321, section 4.2): 4xx for now, 5xx for good. 421 4.7.5 is a TLS handshake that failed,
+             *     where nothing can be said.
              */
             code: number;
             /** @description The enhanced code (RFC 3463). */
