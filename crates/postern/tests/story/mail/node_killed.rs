@@ -7,8 +7,8 @@ use m365_sim::world::{Outage, Switches};
 use serde_json::json;
 use store::queue::{AttemptOutcome, MessageState};
 use time::Duration;
-use tokio::net::TcpStream;
 
+use super::killed::answers;
 use super::post::{ANN, BOB, Device, MEGAN, Post, id_of, letter};
 use crate::house::House;
 
@@ -19,7 +19,7 @@ async fn start(house: &House, door: SocketAddr) -> Child {
     command.env_clear().env("PATH", "/usr/bin:/bin").stdout(Stdio::null()).stderr(Stdio::null());
     let mut child = command.spawn().unwrap();
     let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(60);
-    while TcpStream::connect(door).await.is_err() {
+    while !answers(door).await {
         assert!(tokio::time::Instant::now() < deadline, "it never opened its door");
         assert!(child.try_wait().unwrap().is_none(), "it did not start");
         tokio::task::yield_now().await;

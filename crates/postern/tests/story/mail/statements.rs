@@ -5,8 +5,8 @@ use std::process::{Command, Stdio};
 use std::sync::mpsc;
 
 use serde_json::json;
-use tokio::net::TcpStream;
 
+use super::killed::answers;
 use super::post::{ANN, Device, MEGAN, Post, letter};
 
 const MESSAGES: usize = 20;
@@ -33,7 +33,7 @@ async fn a_message_costs_two_commits_and_not_a_statement_for_other_nodes() {
     let (told, statements) = mpsc::channel();
     let log = BufReader::new(child.stderr.take().unwrap());
     std::thread::spawn(move || log.lines().map_while(Result::ok).try_for_each(|line| told.send(line)));
-    while TcpStream::connect(door).await.is_err() {
+    while !answers(door).await {
         assert!(child.try_wait().unwrap().is_none(), "it did not start");
         tokio::task::yield_now().await;
     }
