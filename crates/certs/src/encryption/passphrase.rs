@@ -34,6 +34,11 @@ impl Passphrase {
         Passphrase { bmp: self.bmp.clone(), utf8: self.bmp.clone(), spent: Rc::clone(&self.spent) }
     }
 
+    /// No password: absent and empty, from the same budget.
+    pub(crate) fn none_instead(&self) -> [Self; 2] {
+        [Vec::new(), vec![0, 0]].map(|bmp| Passphrase::new(bmp, b"", &self.spent))
+    }
+
     /// Takes a derivation from the budget before it is made: so many iterations, each of so many hashes.
     pub(crate) fn spend(
         &self,

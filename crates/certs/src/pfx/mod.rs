@@ -126,9 +126,18 @@ fn explain_mismatch(contents: &[u8], passphrases: &[Passphrase], none_typed: boo
         {
             unsupported
         }
+        // A key without a password opens also in a file that has one.
+        Err(Refusal::WrongPassword { .. }) if none_typed => wrong_password(none_typed, false),
         _ if safe.opened => Refusal::damaged(),
         _ => wrong_password(none_typed, false),
     }
+}
+
+/// What a part was seen to be made with where the MAC was made with this one: the same octets as old NSS gave them to
+/// PBES2; or no password, where a program put a key of its own into a Java key store.
+fn also_seen(right: &Passphrase) -> Vec<Passphrase> {
+    let [absent, empty] = right.none_instead();
+    vec![right.in_classic_form_for_all(), absent, empty]
 }
 
 /// What is inside, as it is found.
@@ -186,8 +195,8 @@ impl<'a> Safe<'a> {
 
     fn open(&mut self, scheme: &Scheme<'_>, encrypted: &Element<'_>) -> Result<Zeroizing<Vec<u8>>, Refusal> {
         let encrypted = encrypted.octets()?;
-        let of_old_nss = self.proven.then(|| self.passphrases[0].in_classic_form_for_all());
-        for passphrase in self.passphrases.iter().chain(&of_old_nss) {
+        let others = self.proven.then(|| also_seen(&self.passphrases[0])).unwrap_or_default();
+        for passphrase in self.passphrases.iter().chain(&others) {
             match scheme.open(passphrase, &encrypted)? {
                 Opened::Right(content) => {
                     self.opened = true;
