@@ -195,7 +195,7 @@ impl<'a> Safe<'a> {
 
     fn open(&mut self, scheme: &Scheme<'_>, encrypted: &Element<'_>) -> Result<Zeroizing<Vec<u8>>, Refusal> {
         let encrypted = encrypted.octets()?;
-        let others = self.proven.then(|| also_seen(&self.passphrases[0])).unwrap_or_default();
+        let others = if self.proven { also_seen(&self.passphrases[0]) } else { Vec::new() };
         for passphrase in self.passphrases.iter().chain(&others) {
             match scheme.open(passphrase, &encrypted)? {
                 Opened::Right(content) => {
