@@ -44,13 +44,14 @@ pub(crate) fn refusal(error: &io::Error) -> Option<Refusal> {
         None => match error.kind() {
             io::ErrorKind::ConnectionAborted => return None,
             io::ErrorKind::TimedOut => format!("The device began no TLS in time; {SET_IT_RIGHT}"),
-            _ => "The device broke off the TLS handshake; most often it does not trust the certificate of this port"
-                .to_owned(),
+            _ => BROKEN_OFF.to_owned(),
         },
     };
     Some(Refusal::new(421, "4.7.5", text))
 }
 
+const BROKEN_OFF: &str =
+    "The device broke off the TLS handshake; most often it does not trust the certificate of this port";
 const SET_IT_RIGHT: &str =
     "set it to the encryption of this port (TLS from the first octet, or STARTTLS), or to another port";
 
@@ -75,6 +76,9 @@ fn text_of(error: &Error) -> String {
         ) => "The device and this port have no version of TLS or no cipher in common; TLS 1.2 or 1.3 is needed: \
               update the device"
             .to_owned(),
+        Error::AlertReceived(AlertDescription::CloseNotify | AlertDescription::UserCanceled) => {
+            BROKEN_OFF.to_owned()
+        }
         Error::InvalidMessage(_) => format!("What the device sent is not TLS; {SET_IT_RIGHT}"),
         error => format!("The TLS handshake with the device failed: {error}"),
     }

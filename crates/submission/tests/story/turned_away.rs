@@ -61,6 +61,10 @@ async fn a_handshake_that_fails_is_told_in_words() {
     let mut deaf = gate.call().await;
     deaf.write(b"EHLO device\r\n").await;
     assert!(next(&mut gate).await.starts_with("421 4.7.5 What the device sent is not TLS; set it to "));
+    // An alert in place of a ClientHello: close_notify, by a client that thinks better of it.
+    let mut leaving = gate.call().await;
+    leaving.write(b"\x15\x03\x03\x00\x02\x02\x00").await;
+    assert!(next(&mut gate).await.starts_with("421 4.7.5 The device broke off the TLS handshake; "));
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let distrustful = rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
