@@ -105,6 +105,28 @@ class OidcProvider(Desk):
         self.assertEqual({one["error"] for one in self.events("grant.error")}, {"invalid_client"})
 
 
+class OnlyRs256(Desk):
+    """A provider that knows no PS256, and lists what it knows."""
+
+    more = {"alg": "RS256"}
+    refused = set()
+
+    def test_a_certificate_proves_itself_in_the_form_that_the_client_was_registered_for(self):
+        self.add_account()
+        self.sign_in()
+        ok, stages = self.house.test_email("bob@else.example", "person")
+        self.assertTrue(ok, stages)
+        self.assertEqual(self.events("grant.revoked"), [])
+        self.assertEqual({one["error"] for one in self.events("grant.error")}, self.refused)
+
+
+class RegisteredForRs256(OnlyRs256):
+    """A provider that lists both: which one this client may use can only be tried."""
+
+    more = {"alg": "RS256", "algs": ["PS256", "RS256"]}
+    refused = {"invalid_client"}
+
+
 class SecretByBasic(Desk):
     """What a client is registered for at most providers."""
 

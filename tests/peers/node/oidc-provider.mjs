@@ -1,7 +1,8 @@
 // npm's oidc-provider as an identity provider that is strict where Entra isn't: private_key_jwt by PS256, PKCE required,
 // refresh tokens that rotate, and a whole grant that ends when a used one comes again. Who signs in needs no page here.
 // It prints its port, then one line of JSON for each event. argv[2]: {pem, client, redirect, scopes, user, accessSeconds};
-// with secret and secretMethod the client proves itself by a secret, in that way and no other.
+// with `alg` the client is registered for that instead, of the `algs` that the provider lists; with secret and
+// secretMethod it proves itself by a secret, in that way and no other.
 import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
@@ -9,6 +10,7 @@ import Provider from "oidc-provider";
 
 const given = JSON.parse(process.argv[2]);
 const tell = (event) => console.log(JSON.stringify(event));
+const alg = given.alg ?? "PS256";
 const jwk = new X509Certificate(readFileSync(given.pem)).publicKey.export({ format: "jwk" });
 
 const server = createServer();
@@ -25,12 +27,12 @@ server.listen(0, "127.0.0.1", () => {
           ? { token_endpoint_auth_method: given.secretMethod, client_secret: given.secret }
           : {
               token_endpoint_auth_method: "private_key_jwt",
-              token_endpoint_auth_signing_alg: "PS256",
-              jwks: { keys: [{ ...jwk, use: "sig", alg: "PS256" }] },
+              token_endpoint_auth_signing_alg: alg,
+              jwks: { keys: [{ ...jwk, use: "sig", alg }] },
             }),
       },
     ],
-    enabledJWA: { clientAuthSigningAlgValues: ["PS256"] },
+    enabledJWA: { clientAuthSigningAlgValues: given.algs ?? [alg] },
     cookies: { keys: ["peers"] },
     pkce: { required: () => true },
     rotateRefreshToken: true,
