@@ -100,8 +100,10 @@ fn turn(advice: &Value) -> &'static str {
 }
 
 fn passes(advice: &Value) -> &'static str {
-    match advice.get("temporary") == Some(&Value::Bool(true)) {
-        true => "perhaps by itself",
-        false => "not by itself",
+    let is = |name: &str| advice.get(name) == Some(&Value::Bool(true));
+    match (is("temporary"), is("known")) {
+        (true, _) => "perhaps by itself",
+        (false, true) => "not by itself",
+        (false, false) => "nobody knows",
     }
 }

@@ -31,6 +31,13 @@ fn a_code_is_explained_without_a_server() {
 }
 
 #[test]
+fn of_an_unknown_code_it_is_not_said_that_it_stays() {
+    let (mut screen, out, _) = Screen::recorded(Look::plain());
+    run_alone(&explain_of("explain AADSTS4242"), false, &mut screen).unwrap();
+    assert!(out.text().contains("nobody knows") && !out.text().contains("not by itself"), "{}", out.text());
+}
+
+#[test]
 fn a_program_reads_the_same_members_as_from_the_api() {
     let (mut screen, out, _) = Screen::recorded(Look::plain());
     run_alone(&explain_of("explain '535 5.7.3 Authentication unsuccessful'"), true, &mut screen).unwrap();
