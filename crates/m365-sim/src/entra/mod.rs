@@ -55,6 +55,8 @@ pub(crate) struct Grant {
     nonce: Option<String>,
     session_id: String,
     with_mfa: bool,
+    /// Born of a device code, and marked so through all refreshes (additions G1).
+    by_device_code: bool,
     signed_in_at: OffsetDateTime,
 }
 

@@ -188,6 +188,7 @@ pub(super) fn finish(tenant: &Tenant, state: &mut State, flow: &Flow, app: &App)
         nonce: None,
         session_id: session.id.clone(),
         with_mfa: session.with_mfa,
+        by_device_code: matches!(flow.purpose, Purpose::Device(_)),
         signed_in_at: session.signed_in_at,
     };
     match &flow.purpose {

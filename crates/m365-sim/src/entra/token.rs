@@ -250,6 +250,7 @@ impl Asking<'_> {
             nonce: None,
             session_id: Uuid::new_v4().to_string(),
             with_mfa: false,
+            by_device_code: false,
             signed_in_at: self.tenant.now(),
         };
         let accepted = Accepted {
@@ -344,7 +345,8 @@ fn find_user<'a>(world: &'a World, grant: &Grant) -> Result<&'a User, Refusal> {
 }
 
 fn check_policies(world: &World, user: &User, grant: &Grant, resource: Resource) -> Result<(), Refusal> {
-    if world.switches.ca_block {
+    let by_blocked_code = grant.by_device_code && world.switches.device_code_blocked;
+    if world.switches.ca_block || by_blocked_code {
         return Err(refusal::blocked("interaction_required"));
     }
     if world.switches.mfa_enrollment_required {

@@ -98,7 +98,7 @@ switches! {
     exchange_missing: bool = false,
         "The tenant has no Exchange Online", "AADSTS500011 (token), AADSTS650052 (authorize)";
     device_code_blocked: bool = false,
-        "A policy blocks device code: the browser says so, the polling side goes on waiting", "AADSTS53003, then AADSTS70019";
+        "A policy blocks device code: the browser says so, the polling side goes on waiting; a sign-in made by one is stopped at its next refresh", "AADSTS53003, then AADSTS70019";
     refresh_token_in_answers: bool = true,
         "A refresh answers with a new refresh token (off: without one; keep the old)", "none";
     access_token_lifetime_seconds: Option<u32> = None,

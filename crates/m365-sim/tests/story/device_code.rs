@@ -82,6 +82,22 @@ async fn a_policy_against_device_code_shows_in_the_browser_only() {
 }
 
 #[tokio::test]
+async fn a_policy_against_device_code_also_stops_a_sign_in_that_was_made_by_one() {
+    let lab = Lab::start().await;
+    let started = start(&lab).await;
+    let mut browser = Browser::new(&lab);
+    let page = enter(&mut browser, &started).await;
+    browser.sign_in(&page, &lab.user, &lab.password).await;
+    let first = lab.refresh(poll(&lab, &started).await.text("refresh_token"), SIGN_IN).await;
+    assert_eq!(first.status, 200, "{}", first.body);
+    let by_browser = lab.signed_in(SIGN_IN).await;
+    lab.switch(|switches| switches.device_code_blocked = true);
+    let later = lab.refresh(first.text("refresh_token"), SIGN_IN).await;
+    later.refused(400, "interaction_required", 53003);
+    assert_eq!(lab.refresh(by_browser.text("refresh_token"), SIGN_IN).await.status, 200);
+}
+
+#[tokio::test]
 async fn without_public_client_flows_the_device_needs_a_credential() {
     let lab = Lab::start_with(|world| world.apps[0].public_client = false).await;
     let started = start(&lab).await;

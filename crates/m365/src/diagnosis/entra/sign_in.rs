@@ -110,7 +110,8 @@ pub(super) const POLICY: &[Row] = &[
         53003,
         TenantAdministrator,
         "A Conditional Access policy of the tenant blocks this sign-in. (Blocking device code also shows like this.)",
-        "At {portal} > Microsoft Entra ID > Monitoring > Sign-in logs, open the failed entry: its tab Conditional Access names the policy. Exclude {mailbox} or the application from it, or change the account to application sign-in.",
+        "At {portal} > Microsoft Entra ID > Monitoring > Sign-in logs, open the failed entry: its tab Conditional Access names the policy. Exclude {mailbox} or the application from it, or change the account to application sign-in. \
+         Where the sign-in was made by device code, press Authorize now in a browser instead: such a sign-in stays marked, and a policy can stop it later.",
     ),
     row(
         530032,
