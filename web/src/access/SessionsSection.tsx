@@ -5,9 +5,9 @@ import { useTell } from "../app/toasts";
 import { Failed } from "../parts/Failed";
 import { Section } from "../parts/Page";
 import { Refusal } from "../parts/Refusal";
+import { SimpleTable } from "../parts/SimpleTable";
 import { When } from "../parts/When";
 import { useSession } from "../session/session";
-import { SimpleTable } from "./SimpleTable";
 
 export function SessionsSection() {
   const tell = useTell();

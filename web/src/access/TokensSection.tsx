@@ -12,9 +12,9 @@ import { Empty } from "../parts/Empty";
 import { Failed } from "../parts/Failed";
 import { FormDialog } from "../parts/FormDialog";
 import { Section } from "../parts/Page";
+import { SimpleTable } from "../parts/SimpleTable";
 import { When } from "../parts/When";
 import { RoleField } from "./RoleField";
-import { SimpleTable } from "./SimpleTable";
 
 type Token = Schemas["Token"];
 type Open = { kind: "create" } | { kind: "delete"; token: Token } | { kind: "show"; created: Schemas["CreatedToken"] } | null;

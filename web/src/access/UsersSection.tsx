@@ -9,10 +9,10 @@ import { Failed } from "../parts/Failed";
 import { FormDialog } from "../parts/FormDialog";
 import { Section } from "../parts/Page";
 import { PasswordInput } from "../parts/PasswordInput";
+import { SimpleTable } from "../parts/SimpleTable";
 import { useFrame } from "../parts/styles";
 import { When } from "../parts/When";
 import { RoleField } from "./RoleField";
-import { SimpleTable } from "./SimpleTable";
 
 const PASSWORD_HINT = "12 characters or more; a sentence is fine";
 

@@ -2,10 +2,10 @@ import { Caption1, makeStyles, MessageBarBody, MessageBarTitle, tokens } from "@
 import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { advice, type Attempt, queueNow, type Story } from "../api/mail";
-import { SimpleTable } from "../access/SimpleTable";
 import { Copyable } from "../parts/Copy";
 import { Notice } from "../parts/Notice";
 import { Section } from "../parts/Page";
+import { SimpleTable } from "../parts/SimpleTable";
 import { useFrame } from "../parts/styles";
 import { exactly } from "../parts/time";
 import { TextLink } from "../parts/TextLink";

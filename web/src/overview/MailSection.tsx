@@ -1,11 +1,11 @@
 import { Caption1, makeStyles, Select, Skeleton, SkeletonItem, tokens } from "@fluentui/react-components";
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
-import { SimpleTable } from "../access/SimpleTable";
 import { history, type Range, type Step } from "../api/mail";
 import { Failed } from "../parts/Failed";
 import { Fold } from "../parts/Fold";
 import { Section } from "../parts/Page";
+import { SimpleTable } from "../parts/SimpleTable";
 import { useFrame } from "../parts/styles";
 import { exactly } from "../parts/time";
 import { MailChart, SERIES, stepName } from "./MailChart";

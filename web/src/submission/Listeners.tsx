@@ -1,12 +1,12 @@
 import { Body1, Caption1, makeStyles, mergeClasses, Skeleton, SkeletonItem, tokens } from "@fluentui/react-components";
 import { PlugDisconnectedRegular } from "@fluentui/react-icons";
 import { useQuery } from "@tanstack/react-query";
-import { SimpleTable } from "../access/SimpleTable";
 import { type Listener, listeners } from "../api/mail";
 import { Copyable } from "../parts/Copy";
 import { Empty } from "../parts/Empty";
 import { Failed } from "../parts/Failed";
 import { Section } from "../parts/Page";
+import { SimpleTable } from "../parts/SimpleTable";
 import { useFrame } from "../parts/styles";
 import { exactly, inDays } from "../parts/time";
 import { ENCRYPTION, hostOf } from "./words";

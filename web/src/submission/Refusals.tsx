@@ -1,8 +1,8 @@
 import { Caption1 } from "@fluentui/react-components";
 import { useQuery } from "@tanstack/react-query";
-import { SimpleTable } from "../access/SimpleTable";
 import { refusals } from "../api/mail";
 import { Section } from "../parts/Page";
+import { SimpleTable } from "../parts/SimpleTable";
 import { useFrame } from "../parts/styles";
 import { When } from "../parts/When";
 

@@ -1,6 +1,6 @@
 import { makeStyles, tokens } from "@fluentui/react-components";
 import type { ReactNode } from "react";
-import { NARROW } from "../parts/styles";
+import { NARROW } from "./styles";
 
 const useStyles = makeStyles({
   table: {
