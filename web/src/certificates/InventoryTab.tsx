@@ -5,6 +5,7 @@ import { useMatch, useNavigate } from "react-router";
 import { allCertificates, type Certificate } from "../api/queries";
 import { Empty } from "../parts/Empty";
 import { Failed } from "../parts/Failed";
+import { OVER, useClose } from "../parts/overlay";
 import { Section } from "../parts/Page";
 import { CertificateStatus } from "../parts/Status";
 import { useFrame } from "../parts/styles";
@@ -23,6 +24,7 @@ export function InventoryTab() {
   const navigate = useNavigate();
   const managing = useMatch("/settings/inventory/certificates") !== null;
   const restore = useRestoreFocusTarget();
+  const close = useClose("/settings/inventory");
   return (
     <div className={frame.page}>
       <div className={frame.row}>
@@ -34,7 +36,7 @@ export function InventoryTab() {
           </MenuTrigger>
           <MenuPopover>
             <MenuList>
-              <MenuItem icon={<CertificateRegular />} onClick={() => void navigate("/settings/inventory/certificates")}>
+              <MenuItem icon={<CertificateRegular />} onClick={() => void navigate("/settings/inventory/certificates", { state: OVER })}>
                 Certificates
               </MenuItem>
             </MenuList>
@@ -42,7 +44,7 @@ export function InventoryTab() {
         </Menu>
       </div>
       <Summary />
-      {managing && <ManageDialog onClose={() => void navigate("/settings/inventory")} />}
+      {managing && <ManageDialog onClose={close} />}
     </div>
   );
 }

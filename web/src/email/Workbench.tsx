@@ -1,9 +1,10 @@
 /** One account: its settings, its sign-in, its test mail, and the guide beside them. */
 import { makeStyles } from "@fluentui/react-components";
 import { useState } from "react";
-import { useLocation, useMatch, useNavigate } from "react-router";
+import { useLocation, useMatch } from "react-router";
 import type { Account, Certificate, Cloud, Report } from "../api/queries";
 import { ManageDialog } from "../certificates/ManageDialog";
+import { useClose } from "../parts/overlay";
 import { useFrame } from "../parts/styles";
 import { Guide } from "./Guide";
 import { SettingsForm } from "./SettingsForm";
@@ -35,8 +36,8 @@ interface Props {
 export function Workbench({ account, first, certificates, clouds, redirectUris, onCreated }: Props) {
   const styles = useStyles();
   const frame = useFrame();
-  const navigate = useNavigate();
   const { search, state } = useLocation() as { search: string; state: unknown };
+  const close = useClose({ pathname: "/settings/email", search }, state);
   const managing = useMatch("/settings/email/certificates") !== null;
   const form = useAccountForm(account, clouds, onCreated);
   const [report, setReport] = useState<Report | null>(null);
@@ -53,7 +54,7 @@ export function Workbench({ account, first, certificates, clouds, redirectUris, 
       <UnsavedDialog edited={form.edited} />
       {managing && (
         <ManageDialog
-          onClose={() => void navigate({ pathname: "/settings/email", search }, { state })}
+          onClose={close}
           onAdded={(certificate) => form.edit({ credential: "certificate", certificateId: certificate.id })}
         />
       )}

@@ -7,6 +7,7 @@ import { type Message, type MessageFilter, messagePages } from "../api/mail";
 import { Empty } from "../parts/Empty";
 import { Failed } from "../parts/Failed";
 import { Notice } from "../parts/Notice";
+import { OVER, useClose } from "../parts/overlay";
 import { Page } from "../parts/Page";
 import { TextLink } from "../parts/TextLink";
 import { VirtualTable } from "../parts/VirtualTable";
@@ -19,14 +20,14 @@ import { StoryDrawer } from "./StoryDrawer";
 export function MailPage() {
   const [search] = useSearchParams();
   const { message } = useParams();
-  const navigate = useNavigate();
   const filter = useDeferredValue(filterOf(search));
   const query = search.size > 0 ? `?${search.toString()}` : "";
+  const close = useClose(`/mail${query}`);
   return (
     <Page title="Mail">
       <Filters />
       <Messages filter={filter} query={query} />
-      {message && <StoryDrawer key={message} message={message} onClose={() => void navigate(`/mail${query}`)} />}
+      {message && <StoryDrawer key={message} message={message} onClose={close} />}
     </Page>
   );
 }
@@ -38,7 +39,7 @@ function Messages({ filter, query }: { filter: MessageFilter; query: string }) {
   const loadMore = useCallback(() => {
     if (!isFetchingNextPage) void fetchNextPage();
   }, [isFetchingNextPage, fetchNextPage]);
-  const open = useCallback(({ id }: Message) => void navigate(`/mail/${id}${query}`), [navigate, query]);
+  const open = useCallback(({ id }: Message) => void navigate(`/mail/${id}${query}`, { state: OVER }), [navigate, query]);
   const columns = useMessageColumns(query);
   const items = useMemo(() => data?.pages.flatMap((page) => page.items) ?? [], [data]);
   // A search may look through many messages before it finds one.

@@ -1,6 +1,7 @@
 import { Caption1, mergeClasses } from "@fluentui/react-components";
 import { useMemo } from "react";
 import type { Message } from "../api/mail";
+import { OVER } from "../parts/overlay";
 import { useFrame } from "../parts/styles";
 import { exactly, local } from "../parts/time";
 import { TextLink } from "../parts/TextLink";
@@ -40,7 +41,7 @@ function columnsOf(frame: ReturnType<typeof useFrame>, query: string): Column<Me
       width: "30%",
       cell: (message) => (
         <>
-          <TextLink to={`/mail/${message.id}${query}`}>{subjectOf(message)}</TextLink>
+          <TextLink to={`/mail/${message.id}${query}`} state={OVER}>{subjectOf(message)}</TextLink>
           {message.text && message.state !== "sent" && (
             <Caption1 block className={mergeClasses(frame.quiet, frame.oneLine)} title={message.text}>
               {message.text}
