@@ -2,13 +2,13 @@
 import { Button, Input, makeStyles, mergeClasses, MessageBarActions, MessageBarBody, MessageBarTitle, Skeleton, SkeletonItem, tokens, useRestoreFocusTarget } from "@fluentui/react-components";
 import { ArrowUploadRegular, CertificateRegular, DismissRegular, SearchRegular, SparkleRegular } from "@fluentui/react-icons";
 import { keepPreviousData, useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
-import { useCallback, useDeferredValue, useMemo, useState } from "react";
+import { useCallback, useDeferredValue, useMemo, useRef, useState } from "react";
 import { type Certificate, certificatePages } from "../api/queries";
 import { useTell } from "../app/toasts";
 import { Copyable } from "../parts/Copy";
 import { Empty } from "../parts/Empty";
 import { Failed } from "../parts/Failed";
-import { useDrop } from "../parts/FileField";
+import { useDropAnywhere } from "../parts/FileField";
 import { Notice } from "../parts/Notice";
 import { useFrame } from "../parts/styles";
 import { useMay } from "../session/session";
@@ -62,15 +62,22 @@ export function CertificateManager({ onAdded }: Props) {
   };
   const act = useCallback((kind: RowAction, certificate: Certificate) => setOpen({ kind, certificate }), []);
   const close = () => setOpen(null);
-  const { over, handlers } = useDrop((file) => setOpen({ kind: "import", file }), !mayChange);
+  const importButton = useRef<HTMLButtonElement>(null);
+  const takeDropped = (file: File) => {
+    // As if it had been pressed: there the focus comes back. Were it nowhere, the dialog would stay hidden from screen readers.
+    importButton.current?.focus();
+    setOpen({ kind: "import", file });
+  };
+  // A dialog over this one takes files itself, or none.
+  const over = useDropAnywhere(takeDropped, !mayChange || open !== null);
 
   return (
-    <div className={mergeClasses(frame.form, styles.root, over && styles.over)} {...handlers}>
+    <div className={mergeClasses(frame.form, styles.root, over && styles.over)}>
       <div className={frame.between}>
         <div className={frame.row}>
           {mayChange && (
             <>
-              <Button icon={<ArrowUploadRegular />} {...restore} onClick={() => setOpen({ kind: "import" })}>
+              <Button ref={importButton} icon={<ArrowUploadRegular />} {...restore} onClick={() => setOpen({ kind: "import" })}>
                 Import Certificate
               </Button>
               <Button icon={<SparkleRegular />} {...restore} onClick={() => setOpen({ kind: "generate" })}>

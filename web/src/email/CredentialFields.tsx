@@ -1,4 +1,4 @@
-import { Button, Caption1, Field, Input, makeStyles, mergeClasses, Select, tokens } from "@fluentui/react-components";
+import { Button, Caption1, Field, Input, makeStyles, mergeClasses, Select, tokens, useRestoreFocusTarget } from "@fluentui/react-components";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useId, useRef, useState } from "react";
 import { useLocation } from "react-router";
@@ -8,6 +8,7 @@ import { ImportDialog } from "../certificates/ImportDialog";
 import { base64, CERTIFICATE_FILES, importCertificate, nameOf } from "../certificates/requests";
 import { Copyable } from "../parts/Copy";
 import { useDrop } from "../parts/FileField";
+import { OVER } from "../parts/overlay";
 import { PasswordInput } from "../parts/PasswordInput";
 import { CertificateStatus } from "../parts/Status";
 import { useFrame } from "../parts/styles";
@@ -67,11 +68,18 @@ export function CredentialFields({ form, certificates, said }: Props) {
 function CertificateFields({ form, certificates, disabled, error }: { form: AccountForm; certificates: Certificate[]; disabled: boolean; error: string | undefined }) {
   const styles = useStyles();
   const frame = useFrame();
-  const { search, state } = useLocation() as { search: string; state: unknown };
+  const { search, state } = useLocation() as { search: string; state: object | null };
   const { draft, edit } = form;
   const input = useRef<HTMLInputElement>(null);
+  const browse = useRef<HTMLButtonElement>(null);
+  const restore = useRestoreFocusTarget();
   const upload = useQuickImport((certificate) => edit({ credential: "certificate", certificateId: certificate.id }));
-  const { over, handlers } = useDrop(upload.take, disabled);
+  const takeDropped = (file: File) => {
+    // If it has to ask for more in a dialog, the focus comes back here.
+    browse.current?.focus();
+    upload.take(file);
+  };
+  const { over, handlers } = useDrop(takeDropped, disabled);
   const certificate = chosen(draft, certificates);
   return (
     <div className={mergeClasses(styles.box, over && styles.over)} {...handlers}>
@@ -100,10 +108,10 @@ function CertificateFields({ form, certificates, disabled, error }: { form: Acco
             event.target.value = "";
           }}
         />
-        <Button type="button" size="small" disabled={disabled || upload.busy} onClick={() => input.current?.click()}>
+        <Button ref={browse} {...restore} type="button" size="small" disabled={disabled} disabledFocusable={upload.busy} onClick={() => input.current?.click()}>
           {upload.busy ? "Importing…" : "Browse…"}
         </Button>
-        <TextLink to={{ pathname: "/settings/email/certificates", search }} state={state}>
+        <TextLink to={{ pathname: "/settings/email/certificates", search }} state={{ ...state, ...OVER }}>
           Manage certificates
         </TextLink>
       </div>

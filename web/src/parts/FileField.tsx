@@ -101,7 +101,7 @@ export function useDrop(onDrop: (file: File) => void, disabled = false) {
 }
 
 /** The same for the whole window, while there is just one place for a file in it. */
-function useDropAnywhere(onDrop: (file: File) => void, disabled: boolean): boolean {
+export function useDropAnywhere(onDrop: (file: File) => void, disabled: boolean): boolean {
   const [over, setOver] = useState(false);
   const take = useEffectEvent(onDrop);
   useEffect(() => {
