@@ -2,12 +2,11 @@
 import { Spinner } from "@fluentui/react-components";
 import { createBrowserRouter, Navigate, useRouteError } from "react-router";
 import { Failed } from "../parts/Failed";
-import { SetupPage } from "../session/SetupPage";
 import { NotFound } from "./NotFound";
 import { Shell } from "./Shell";
 
 export const router = createBrowserRouter([
-  { path: "/setup", Component: SetupPage },
+  { path: "/setup", ErrorBoundary: RouteFailed, HydrateFallback: Waiting, lazy: async () => ({ Component: (await import("../session/SetupPage")).SetupPage }) },
   {
     path: "/",
     Component: Shell,
@@ -15,7 +14,7 @@ export const router = createBrowserRouter([
     children: [
       {
         ErrorBoundary: RouteFailed,
-        HydrateFallback: () => <Spinner />,
+        HydrateFallback: Waiting,
         children: [
           { index: true, lazy: async () => ({ Component: (await import("../overview/OverviewPage")).OverviewPage }) },
           { path: "mail/:message?", lazy: async () => ({ Component: (await import("../mail/MailPage")).MailPage }) },
@@ -39,6 +38,10 @@ export const router = createBrowserRouter([
     ],
   },
 ]);
+
+function Waiting() {
+  return <Spinner />;
+}
 
 function RouteFailed() {
   return <Failed error={useRouteError()} retry={() => window.location.reload()} />;
