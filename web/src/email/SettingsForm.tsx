@@ -13,6 +13,14 @@ import { addressMistake, clientIdMistake, tenantMistake } from "./draft";
 import { RemoveAccountDialog } from "./RemoveAccountDialog";
 import { type AccountForm, refusedField } from "./useAccountForm";
 
+/** Microsoft's clouds as its administrators call them. One of the configuration is called what it is called there. */
+const CLOUDS: Record<string, string> = {
+  global: "Global, with GCC",
+  "us-gov": "US Government, GCC High",
+  "us-gov-dod": "US Government, DoD",
+  china: "China, operated by 21Vianet",
+};
+
 interface Props {
   form: AccountForm;
   first: boolean;
@@ -78,11 +86,11 @@ export function SettingsForm({ form, first, certificates, clouds }: Props) {
             >
               <Input type="email" value={draft.from} autoComplete="off" onChange={(_, { value }) => edit({ from: value })} />
             </Field>
-            <Field label="Cloud" validationMessage={said("Cloud", "cloud")}>
+            <Field label="Cloud" hint={cloud && `Signs in at ${new URL(cloud.login).host}`} validationMessage={said("Cloud", "cloud")}>
               <Select value={draft.cloud} onChange={(_, { value }) => edit({ cloud: value })}>
                 {clouds.map(({ name }) => (
                   <option key={name} value={name}>
-                    {name}
+                    {CLOUDS[name] ?? name}
                   </option>
                 ))}
               </Select>
