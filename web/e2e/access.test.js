@@ -17,7 +17,7 @@ before(async () => {
   await signIn(page, demo);
   for (const [user, role] of [["tina", "viewer"], ["otto", "operator"], ["vera", "viewer"]])
     assert.equal((await page.request.post("/api/v1/users", { data: { user, role, password: PASSWORD }, headers: asConsole(demo) })).status(), 201);
-  const account = { name: "office", cloud: demo.cloud, tenant_id: demo.tenant_id, client_id: demo.client_id, sign_in: "application", from: demo.users[0]?.upn, credential: { kind: "secret", secret: demo.client_secret } };
+  const account = { name: "office", cloud: demo.cloud, tenant_id: demo.tenant_id, client_id: demo.client_id, sign_in: "application", from: demo.users[0].upn, credential: { kind: "secret", secret: demo.client_secret } };
   assert.equal((await page.request.post("/api/v1/accounts", { data: account, headers: asConsole(demo) })).status(), 201);
   assert.equal((await page.request.post("/api/v1/certificates/generate", { data: { name: "gate", exportable: true }, headers: asConsole(demo) })).status(), 201);
   await close();
@@ -152,7 +152,7 @@ test("an operator sends test mails and changes no settings", () =>
   as("otto", "/settings/email", async (page) => {
     assert.ok(await page.getByLabel("Client ID").isDisabled());
     assert.equal(await page.getByRole("button", { name: "Authorize now" }).count(), 0);
-    await page.getByLabel("To", { exact: true }).fill(demo.users[1]?.upn ?? "");
+    await page.getByLabel("To", { exact: true }).fill(demo.users[1].upn);
     await page.getByRole("button", { name: "Send Test Email" }).click();
     await page.getByText(/The test mail to .* was accepted\./).waitFor();
     await page.getByRole("button", { name: "Check now" }).click();

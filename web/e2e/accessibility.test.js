@@ -1,35 +1,18 @@
 // axe on every screen and dialog, light and dark; nothing wider than a narrow window.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { AxeBuilder } from "@axe-core/playwright";
-import { asConsole, openConsole, publicPart, signIn, startBrowser, startDemo } from "./demo.js";
+import { asConsole, enterConsole, openConsole, publicPart } from "./demo.js";
 import { handOver, knock } from "./device.js";
 import { settle } from "./picture.js";
-
-/** @type {import("./demo.js").Demo} */ let demo;
-/** @type {import("playwright-core").Browser} */ let browser;
-/** @type {Awaited<ReturnType<typeof openConsole>>} */ let console_;
-/** @type {Page} */ let page;
 
 const WIDE = { width: 1366, height: 900 };
 const NARROW = { width: 360, height: 740 };
 
-before(async () => {
-  [demo, browser] = await Promise.all([startDemo(), startBrowser()]);
-  console_ = await openConsole(browser, demo, { viewport: WIDE });
-  page = console_.page;
-  await page.goto("/");
-  await signIn(page, demo);
-  await furnish();
-});
-after(async () => {
-  try {
-    await console_.close();
-  } finally {
-    await browser.close();
-    await demo.stop();
-  }
-});
+const { demo, browser, page: inside } = await enterConsole({ viewport: WIDE });
+/** The window that is judged. */
+let page = inside;
+await furnish();
 
 /** Something to see on every screen. */
 async function furnish() {
@@ -39,7 +22,7 @@ async function furnish() {
   const data = { name: "contoso", cloud: demo.cloud, tenant_id: demo.tenant_id, client_id: demo.client_id, credential: { kind: "certificate", certificate: "gate" } };
   // Its secret is wrong: the check fails.
   const broken = { ...data, name: "nobody", sign_in: "application", from: `nobody@${demo.domain}`, credential: { kind: "secret", secret: "not-the-value" } };
-  const robot = { ...data, name: "robot", sign_in: "application", from: demo.users[0]?.upn, credential: { kind: "secret", secret: demo.client_secret } };
+  const robot = { ...data, name: "robot", sign_in: "application", from: demo.users[0].upn, credential: { kind: "secret", secret: demo.client_secret } };
   for (const account of [data, broken, robot]) assert.equal((await page.request.post("/api/v1/accounts", { data: account, headers: asConsole(demo) })).status(), 201);
   await page.request.post("/api/v1/accounts/robot/authorize", { data: {}, headers: asConsole(demo) });
   await furnishMail();
@@ -47,8 +30,7 @@ async function furnish() {
 
 /** Mail that was sent, that waits for Microsoft and for an account to be mended, and a device that was refused. */
 async function furnishMail() {
-  const from = demo.users[0]?.upn ?? "";
-  const to = demo.users[1]?.upn ?? "";
+  const [{ upn: from }, { upn: to }] = demo.users;
   const device = await knock(demo.submission);
   await device.logIn("somebody", "wrong");
   device.close();
@@ -213,7 +195,6 @@ async function keep(name) {
 
 test("axe finds nothing before the door", async () => {
   const front = await openConsole(browser, demo);
-  const before = page;
   page = front.page;
   try {
     for (const [name, path] of /** @type {const} */ ([["sign-in", "/"], ["setup", "/setup#token"], ["setup-without-link", "/setup"]])) {
@@ -223,7 +204,7 @@ test("axe finds nothing before the door", async () => {
       await judgeAll(name);
     }
   } finally {
-    page = before;
+    page = inside;
   }
   await front.close();
 });

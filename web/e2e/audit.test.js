@@ -1,32 +1,13 @@
 // The audit log: filtered, and as a file.
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
-import { after, before, test } from "node:test";
-import { asConsole, openConsole, signIn, startBrowser, startDemo } from "./demo.js";
+import { test } from "node:test";
+import { asConsole, enterConsole } from "./demo.js";
 
-/** @type {import("./demo.js").Demo} */ let demo;
-/** @type {import("playwright-core").Browser} */ let browser;
-/** @type {Awaited<ReturnType<typeof openConsole>>} */ let console_;
-/** @type {import("playwright-core").Page} */ let page;
-
-before(async () => {
-  [demo, browser] = await Promise.all([startDemo(), startBrowser()]);
-  console_ = await openConsole(browser, demo);
-  page = console_.page;
-  await page.goto("/");
-  await signIn(page, demo);
-  for (const name of ["=1+1", "second, with \"quotes\""]) assert.equal((await page.request.post("/api/v1/certificates/generate", { data: { name }, headers: asConsole(demo) })).status(), 201);
-  await page.request.delete("/api/v1/certificates/nothing", { headers: asConsole(demo) });
-  await page.getByRole("navigation", { name: "Pages" }).getByRole("link", { name: "Audit" }).click();
-});
-after(async () => {
-  try {
-    await console_.close();
-  } finally {
-    await browser.close();
-    await demo.stop();
-  }
-});
+const { demo, page } = await enterConsole();
+for (const name of ["=1+1", "second, with \"quotes\""]) assert.equal((await page.request.post("/api/v1/certificates/generate", { data: { name }, headers: asConsole(demo) })).status(), 201);
+await page.request.delete("/api/v1/certificates/nothing", { headers: asConsole(demo) });
+await page.getByRole("navigation", { name: "Pages" }).getByRole("link", { name: "Audit" }).click();
 
 const log = () => page.getByRole("table", { name: "Audit log" });
 const entries = () => log().getByRole("row").filter({ has: page.getByRole("cell") });

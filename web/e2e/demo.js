@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { after } from "node:test";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 
@@ -19,9 +20,11 @@ async function fromFolder(route) {
   await route.fulfill({ path: existsSync(file) && statSync(file).isFile() ? file : join(UNBUILT ?? "", "index.html") });
 }
 
+/** @typedef {{ upn: string, password: string }} TenantUser */
+
 /**
  * @typedef {{ console: string, user: string, password: string, control: string, cloud: string, tenant_id: string,
- *   client_id: string, client_secret: string, domain: string, users: { upn: string, password: string }[],
+ *   client_id: string, client_secret: string, domain: string, users: [TenantUser, TenantUser, TenantUser, ...TenantUser[]],
  *   submission: { host: string, port: number, tls: string, user: string, password: string }, data_dir: string }} Facts
  */
 
@@ -118,6 +121,27 @@ export async function signIn(page, { user, password }) {
   await page.getByRole("navigation", { name: "Pages", includeHidden: true }).waitFor();
 }
 
+/**
+ * A demo, a browser, and a window of it in which the administrator is signed in, for all tests of a file; they end with
+ * the last of them.
+ * @param {import("playwright-core").BrowserContextOptions} [options]
+ */
+export async function enterConsole(options) {
+  const [demo, browser] = await Promise.all([startDemo(), startBrowser()]);
+  const { context, page, close } = await openConsole(browser, demo, options);
+  after(async () => {
+    try {
+      await close();
+    } finally {
+      await browser.close();
+      await demo.stop();
+    }
+  });
+  await page.goto("/");
+  await signIn(page, demo);
+  return { demo, browser, context, page };
+}
+
 /** What makes a request of ours one of the console's own. @param {{ console: string }} where */
 export function asConsole({ console }) {
   return { "X-Postern": "1", "Sec-Fetch-Site": "same-origin", Origin: console };
@@ -155,7 +179,7 @@ export async function giveAccount(page, demo) {
     tenant_id: demo.tenant_id,
     client_id: demo.client_id,
     sign_in: "application",
-    from: demo.users[0]?.upn,
+    from: demo.users[0].upn,
     default: true,
     credential: { kind: "secret", secret: demo.client_secret },
   };

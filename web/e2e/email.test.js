@@ -1,34 +1,11 @@
 // Procedure 2: e-mail with Microsoft OAuth, by the words of console.md, against the simulated tenant's own pages.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { openConsole, signIn, signInAtMicrosoft, startBrowser, startDemo } from "./demo.js";
+import { test } from "node:test";
+import { enterConsole, signInAtMicrosoft } from "./demo.js";
 
-/** @type {import("./demo.js").Demo} */ let demo;
-/** @type {import("playwright-core").Browser} */ let browser;
-/** @type {Awaited<ReturnType<typeof openConsole>>} */ let console_;
-/** @type {import("playwright-core").Page} */ let page;
+const { demo, context, page } = await enterConsole();
+const [sender, recipient] = demo.users;
 
-before(async () => {
-  [demo, browser] = await Promise.all([startDemo(), startBrowser()]);
-  console_ = await openConsole(browser, demo);
-  page = console_.page;
-  await page.goto("/");
-  await signIn(page, demo);
-});
-after(async () => {
-  try {
-    await console_.close();
-  } finally {
-    await browser.close();
-    await demo.stop();
-  }
-});
-
-const user = (/** @type {number} */ index) => {
-  const found = demo.users[index];
-  assert.ok(found);
-  return found;
-};
 const stage = (/** @type {string} */ name) => page.getByRole("list", { name: "Stages" }).getByRole("listitem").filter({ hasText: name });
 
 test("a button says what is missing instead of failing", async () => {
@@ -78,10 +55,10 @@ test("a certificate made behind Manage certificates comes back selected, and wha
 });
 
 test("an unregistered certificate fails with its cause and what to do", async () => {
-  const opened = console_.context.waitForEvent("page");
+  const opened = context.waitForEvent("page");
   await page.getByRole("button", { name: "Authorize now" }).click();
   const tab = await opened;
-  await signInAtMicrosoft(tab, user(0));
+  await signInAtMicrosoft(tab, sender);
   await tab.getByRole("heading", { name: "The sign-in did not work" }).waitFor();
   await tab.close();
   const failure = page.getByText(/AADSTS700027/).first();
@@ -93,34 +70,34 @@ test("Authorize now signs in and the page behind it updates by itself", async ()
   const certificates = /** @type {{ items: { id: string, name: string }[] }} */ (await (await page.request.get("/api/v1/certificates")).json());
   const pem = await (await page.request.get(`/api/v1/certificates/${certificates.items[0]?.id}/download?format=pem`)).text();
   await demo.tenant(`/apps/${demo.client_id}`, { certificates: [pem] });
-  const opened = console_.context.waitForEvent("page");
+  const opened = context.waitForEvent("page");
   await page.getByRole("button", { name: "Authorize now" }).click();
   const tab = await opened;
   // The tenant remembers who signed in a moment ago.
-  await tab.getByRole("button", { name: user(0).upn }).click();
+  await tab.getByRole("button", { name: sender.upn }).click();
   const accept = tab.getByRole("button", { name: "Accept" });
   const done = tab.getByRole("heading", { name: "Signed in" });
   await accept.or(done).first().waitFor();
   if (await accept.isVisible()) await accept.click();
   await done.waitFor();
   await tab.close();
-  await page.getByText(`Signed in as ${user(0).upn}.`).waitFor();
+  await page.getByText(`Signed in as ${sender.upn}.`).waitFor();
   await page.getByRole("region", { name: "Authorization" }).getByText("Ready").waitFor();
 });
 
 test("Send Test Email shows its stages and the message arrives", async () => {
-  await page.getByLabel("To", { exact: true }).fill(user(1).upn);
+  await page.getByLabel("To", { exact: true }).fill(recipient.upn);
   await page.getByRole("button", { name: "Send Test Email" }).click();
-  await page.getByText(`The test mail to ${user(1).upn} was accepted.`).waitFor();
+  await page.getByText(`The test mail to ${recipient.upn} was accepted.`).waitFor();
   for (const name of ["Settings complete", "Certificate valid", "Token obtained", "Permission present", "Mailbox reachable", "Message accepted"]) await stage(name).getByText("done").waitFor({ state: "attached" });
   const said = (await page.getByText("Message ID:").locator("..").textContent()) ?? "";
   const id = /<[^>]+@[^>]+>/.exec(said)?.[0];
   assert.ok(id, said);
   // What went out to one address is not said of another that is typed now.
   await page.getByLabel("To", { exact: true }).fill("somebody@else.example");
-  await page.getByText(`The test mail to ${user(1).upn} was accepted.`).waitFor();
-  await page.getByLabel("To", { exact: true }).fill(user(1).upn);
-  const sent = await demo.mailbox(user(1).upn);
+  await page.getByText(`The test mail to ${recipient.upn} was accepted.`).waitFor();
+  await page.getByLabel("To", { exact: true }).fill(recipient.upn);
+  const sent = await demo.mailbox(recipient.upn);
   assert.ok(sent.some(({ mime }) => Buffer.from(mime, "base64").toString().includes(id)), "the message is in the mailbox");
 });
 
@@ -131,7 +108,7 @@ test("Check now walks the stages without a message", async () => {
 });
 
 test("a failed stage names cause and fix", async () => {
-  await demo.tenant(`/users/${user(0).upn}`, { licenses: [], mailbox: "none" }).catch(() => demo.tenant(`/users/${user(0).upn}`, { mailbox: false }));
+  await demo.tenant(`/users/${sender.upn}`, { licenses: [], mailbox: false });
   await page.getByRole("button", { name: "Send Test Email" }).click();
   const failed = page.getByRole("list", { name: "Stages" }).getByRole("listitem").filter({ hasText: "failed" });
   await failed.getByText("Cause").waitFor();
@@ -149,7 +126,7 @@ test("a second account signs in by secret", async () => {
   await page.getByLabel("Display name").fill("by secret");
   await page.getByLabel("Sign-in").selectOption("application");
   await page.getByText("Still missing: From").first().waitFor();
-  await page.getByLabel("From").fill(user(1).upn);
+  await page.getByLabel("From").fill(recipient.upn);
   await page.getByRole("button", { name: "Authorize now" }).click();
   await page.getByText("The application got a token.").waitFor();
   await page.getByRole("navigation", { name: "Accounts" }).getByRole("link", { name: /by secret.*Ready/ }).waitFor();
@@ -161,7 +138,7 @@ test("changing the tenant says that the sign-in is over", async () => {
   await page.getByRole("button", { name: "Save", exact: true }).click();
   await page.getByText(/sign-in/i).and(page.locator(".fui-MessageBar *")).first().waitFor();
   await page.getByRole("region", { name: "Authorization" }).getByText("Needs sign-in").waitFor();
-  await page.getByText(`Signed in as ${user(0).upn}.`).waitFor({ state: "detached" });
+  await page.getByText(`Signed in as ${sender.upn}.`).waitFor({ state: "detached" });
 });
 
 test("an account is removed after a question", async () => {

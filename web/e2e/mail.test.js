@@ -1,46 +1,26 @@
 // Mail in the console: a message appears by itself, its story is told, it is found among many, and put right when it
 // doesn't go. With PICTURES=folder the screens on the way are kept, for the guide.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { asConsole, giveAccount, giveUsers, openConsole, signIn, startBrowser, startDemo } from "./demo.js";
+import { test } from "node:test";
+import { asConsole, enterConsole, giveAccount, giveUsers, openConsole, signIn } from "./demo.js";
 import { handOver } from "./device.js";
 import { keyboard } from "./keyboard.js";
 import { takePicture } from "./picture.js";
 
 const PASSWORD = "a sentence that is long enough";
 
-/** @type {import("./demo.js").Demo} */ let demo;
-/** @type {import("playwright-core").Browser} */ let browser;
-/** @type {Awaited<ReturnType<typeof openConsole>>} */ let console_;
-/** @type {import("playwright-core").Page} */ let page;
+const { demo, browser, page } = await enterConsole({ viewport: { width: 1280, height: 800 } });
+const [{ upn: from }, { upn: to }] = demo.users;
+await giveAccount(page, demo);
+await giveUsers(page, demo, PASSWORD);
 
-before(async () => {
-  [demo, browser] = await Promise.all([startDemo(), startBrowser()]);
-  console_ = await openConsole(browser, demo, { viewport: { width: 1280, height: 800 } });
-  page = console_.page;
-  await page.goto("/");
-  await signIn(page, demo);
-  await giveAccount(page, demo);
-  await giveUsers(page, demo, PASSWORD);
-});
-after(async () => {
-  try {
-    await console_.close();
-  } finally {
-    await browser.close();
-    await demo.stop();
-  }
-});
-
-const from = () => demo.users[0]?.upn ?? assert.fail("the tenant has users");
-const to = () => demo.users[1]?.upn ?? assert.fail("the tenant has two users");
 const table = () => page.getByRole("table", { name: "Messages" });
 const row = (/** @type {string | RegExp} */ subject) => table().getByRole("row").filter({ hasText: subject });
 const story = () => page.getByRole("dialog");
 const events = () => story().getByRole("list", { name: "History" }).getByRole("listitem");
 
 /** The device hands a message over. @param {string} subject @param {string} [recipient] */
-const deviceSends = (subject, recipient = to()) => handOver(demo.submission, { from: from(), to: recipient, subject });
+const deviceSends = (subject, recipient = to) => handOver(demo.submission, { from, to: recipient, subject });
 
 async function bySmtp() {
   for (const [method, path, data] of /** @type {const} */ ([["PATCH", "accounts/contoso", { transport: "smtp" }], ["POST", "accounts/contoso/authorize", {}]])) {
@@ -60,7 +40,7 @@ test("a message that a device hands over appears by itself, and its story is tol
   await page.getByText("No mail yet").waitFor();
   await deviceSends("Scan 1 from the second floor");
   await row("Scan 1").getByText("Sent", { exact: true }).waitFor();
-  for (const words of [from(), to(), "device", "by contoso"]) await row("Scan 1").getByText(words).first().waitFor();
+  for (const words of [from, to, "device", "by contoso"]) await row("Scan 1").getByText(words).first().waitFor();
   assert.match((await row("Scan 1").locator("time").first().getAttribute("title")) ?? "", /UTC/);
 
   await open("Scan 1 from the second floor");
@@ -69,7 +49,7 @@ test("a message that a device hands over appears by itself, and its story is tol
   await events().filter({ hasText: "Accepted from device" }).getByText(/It came from 127\.0\.0\.1/).waitFor();
   const attempt = events().filter({ hasText: "Attempt 1: Accepted by Microsoft 365" });
   for (const words of ["Microsoft Graph", "Request ID"]) await attempt.getByText(words).waitFor();
-  await story().getByRole("table", { name: "Recipients" }).getByRole("row", { name: new RegExp(`${to()}.*Sent`) }).waitFor();
+  await story().getByRole("table", { name: "Recipients" }).getByRole("row", { name: new RegExp(`${to}.*Sent`) }).waitFor();
   for (const name of ["Retry now", "Hold", "Release", "Cancel message"]) assert.equal(await story().getByRole("button", { name }).count(), 0, name);
 
   // Its address leads to it, by itself.
@@ -80,7 +60,7 @@ test("a message that a device hands over appears by itself, and its story is tol
   await story().getByRole("button", { name: "Close" }).click();
   await story().waitFor({ state: "hidden" });
   assert.equal(new URL(page.url()).pathname, "/mail");
-  assert.equal((await demo.mailbox(to())).length, 1, "it is in the mailbox");
+  assert.equal((await demo.mailbox(to)).length, 1, "it is in the mailbox");
 });
 
 test("the keyboard opens a story, and closes it where it began", async () => {
@@ -94,13 +74,13 @@ test("the keyboard opens a story, and closes it where it began", async () => {
 });
 
 test("filters and search narrow the list, together and in the address", async () => {
-  for (const subject of ["Backup of 29 November", "Backup of 30 November"]) await deviceSends(subject, demo.users[2]?.upn ?? to());
+  for (const subject of ["Backup of 29 November", "Backup of 30 November"]) await deviceSends(subject, demo.users[2].upn);
   await row("30 November").getByText("Sent", { exact: true }).waitFor();
   await page.getByLabel("Search", { exact: true }).fill("backup OF");
   await row("Scan 1").waitFor({ state: "hidden" });
   await row("29 November").waitFor();
   assert.match(page.url(), /q=backup\+OF/);
-  await page.getByLabel("Search", { exact: true }).fill(demo.users[2]?.upn ?? "");
+  await page.getByLabel("Search", { exact: true }).fill(demo.users[2].upn);
   await row("30 November").waitFor();
   await page.getByLabel("State", { exact: true }).selectOption("Held");
   await page.getByText("No message fits").waitFor();
@@ -211,7 +191,7 @@ test("what is not there is said to be not there", async () => {
 test("a long list is read as far as somebody scrolls, and holds only what is in view", async () => {
   const COUNT = 230;
   for (let made = 0; made < COUNT; made++) {
-    const message = { to: [to()], subject: `Report ${made}`, text: "x" };
+    const message = { to: [to], subject: `Report ${made}`, text: "x" };
     assert.equal((await page.request.post("/api/v1/messages", { data: message, headers: asConsole(demo) })).status(), 202);
   }
   await page.goto("/mail?q=Report");

@@ -1,38 +1,18 @@
 // The overview with mail: can my mail flow? The chart, the queue, the oldest that waits, and what is paused and why.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { asConsole, giveAccount, openConsole, signIn, startBrowser, startDemo } from "./demo.js";
+import { test } from "node:test";
+import { asConsole, enterConsole, giveAccount } from "./demo.js";
 import { handOver } from "./device.js";
 import { takePicture } from "./picture.js";
 
-/** @type {import("./demo.js").Demo} */ let demo;
-/** @type {import("playwright-core").Browser} */ let browser;
-/** @type {Awaited<ReturnType<typeof openConsole>>} */ let console_;
-/** @type {import("playwright-core").Page} */ let page;
+const { demo, page } = await enterConsole({ viewport: { width: 1280, height: 900 } });
+const [{ upn: from }, { upn: to }] = demo.users;
 
-before(async () => {
-  [demo, browser] = await Promise.all([startDemo(), startBrowser()]);
-  console_ = await openConsole(browser, demo, { viewport: { width: 1280, height: 900 } });
-  page = console_.page;
-  await page.goto("/");
-  await signIn(page, demo);
-});
-after(async () => {
-  try {
-    await console_.close();
-  } finally {
-    await browser.close();
-    await demo.stop();
-  }
-});
-
-const from = () => demo.users[0]?.upn ?? assert.fail("the tenant has users");
-const to = () => demo.users[1]?.upn ?? assert.fail("the tenant has two users");
 const chart = () => page.getByRole("region", { name: "Mail over time" });
 const queue = () => page.getByRole("region", { name: "The queue now" });
 const total = (/** @type {string} */ word, /** @type {number} */ count) => chart().getByRole("list", { name: "Totals" }).getByText(`${word} ${count}`, { exact: true });
 /** @param {string} subject @param {string} [recipient] */
-const deviceSends = (subject, recipient = to()) => handOver(demo.submission, { from: from(), to: recipient, subject });
+const deviceSends = (subject, recipient = to) => handOver(demo.submission, { from, to: recipient, subject });
 
 test("before there is any mail the overview says what to do, and that nothing waits", async () => {
   await page.getByText(/No account yet/).waitFor();

@@ -1,32 +1,13 @@
 // Authorize by the other ways: a code on another device, an address that is pasted; and what waits to be confirmed.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { asConsole, giveCertificate, openConsole, signIn, signInAtMicrosoft, startBrowser, startDemo } from "./demo.js";
+import { test } from "node:test";
+import { asConsole, enterConsole, giveCertificate, signInAtMicrosoft, startBrowser } from "./demo.js";
 
-/** @type {import("./demo.js").Demo} */ let demo;
-/** @type {import("playwright-core").Browser} */ let browser;
-/** @type {Awaited<ReturnType<typeof openConsole>>} */ let console_;
-/** @type {import("playwright-core").Page} */ let page;
-
-before(async () => {
-  [demo, browser] = await Promise.all([startDemo(), startBrowser()]);
-  await demo.tenant(`/apps/${demo.client_id}`, { public_client: true });
-  console_ = await openConsole(browser, demo);
-  page = console_.page;
-  await page.goto("/");
-  await signIn(page, demo);
-  await giveCertificate(page, demo, "gate");
-  await addAccount("office");
-  await page.goto("/settings/email");
-});
-after(async () => {
-  try {
-    await console_.close();
-  } finally {
-    await browser.close();
-    await demo.stop();
-  }
-});
+const { demo, browser, context, page } = await enterConsole();
+await demo.tenant(`/apps/${demo.client_id}`, { public_client: true });
+await giveCertificate(page, demo, "gate");
+await addAccount("office");
+await page.goto("/settings/email");
 
 /** @param {string} name */
 async function addAccount(name) {
@@ -34,7 +15,7 @@ async function addAccount(name) {
   assert.equal((await page.request.post("/api/v1/accounts", { data, headers: asConsole(demo) })).status(), 201);
 }
 
-const user = () => demo.users[0] ?? assert.fail("the tenant has users");
+const [user] = demo.users;
 const authorization = () => page.getByRole("region", { name: "Authorization" });
 
 /** Asks for a device code and signs in with it, as on another device. */
@@ -49,14 +30,14 @@ async function signInByDeviceCode() {
   await screen.goto(address ?? "");
   await screen.getByLabel("Code").fill(code.trim());
   await screen.getByRole("button", { name: "Next" }).click();
-  await signInAtMicrosoft(screen, user());
+  await signInAtMicrosoft(screen, user);
   await screen.getByText("You have signed in").waitFor();
   await device.close();
 }
 
 test("a sign-in by device code waits to be confirmed, and is discarded", async () => {
   await signInByDeviceCode();
-  await authorization().getByText(`${user().upn} signed in.`).waitFor();
+  await authorization().getByText(`${user.upn} signed in.`).waitFor();
   await page.getByRole("navigation", { name: "Accounts" }).getByRole("link", { name: /To be confirmed/ }).waitFor();
   await authorization().getByRole("button", { name: "Discard" }).click();
   await authorization().getByText("Needs sign-in").waitFor();
@@ -65,11 +46,11 @@ test("a sign-in by device code waits to be confirmed, and is discarded", async (
 test("a sign-in that waits is found again after a reload, and confirmed", async () => {
   await page.reload();
   await signInByDeviceCode();
-  await authorization().getByText(`${user().upn} signed in.`).waitFor();
+  await authorization().getByText(`${user.upn} signed in.`).waitFor();
   await page.reload();
-  await authorization().getByText(`${user().upn} signed in.`).waitFor();
+  await authorization().getByText(`${user.upn} signed in.`).waitFor();
   await authorization().getByRole("button", { name: "Confirm" }).click();
-  await authorization().getByText(`Signed in as ${user().upn}.`).waitFor();
+  await authorization().getByText(`Signed in as ${user.upn}.`).waitFor();
   await authorization().getByText("Ready", { exact: true }).waitFor();
   await authorization().getByText("by device code").waitFor();
 });
@@ -77,7 +58,7 @@ test("a sign-in that waits is found again after a reload, and confirmed", async 
 test("the address at which the browser ended can be pasted", async () => {
   await addAccount("far away");
   await page.getByRole("link", { name: /far away/ }).click();
-  const opened = console_.context.waitForEvent("page");
+  const opened = context.waitForEvent("page");
   await page.getByRole("button", { name: "Authorize now" }).click();
   await (await opened).close();
   const address = (await page.getByRole("link", { name: "Open Microsoft's page" }).getAttribute("href")) ?? "";
@@ -87,8 +68,8 @@ test("the address at which the browser ended can be pasted", async () => {
   const screen = await (await afar.newContext({ ignoreHTTPSErrors: true })).newPage();
   const ended = screen.waitForEvent("requestfailed", (request) => request.url().startsWith(`${demo.console}/authorize?`));
   await screen.goto(address);
-  await screen.getByLabel("Email").fill(user().upn);
-  await screen.getByLabel("Password").fill(user().password);
+  await screen.getByLabel("Email").fill(user.upn);
+  await screen.getByLabel("Password").fill(user.password);
   await screen.getByRole("button", { name: "Sign in" }).click();
   const endedAt = (await ended).url();
   await afar.close();
@@ -100,14 +81,14 @@ test("the address at which the browser ended can be pasted", async () => {
   await authorization().getByRole("alert").waitFor();
   await page.getByLabel("Address", { exact: true }).fill(endedAt);
   await page.getByRole("button", { name: "Complete the sign-in" }).click();
-  await authorization().getByText(`Signed in as ${user().upn}.`).waitFor();
+  await authorization().getByText(`Signed in as ${user.upn}.`).waitFor();
   await authorization().getByText("Ready", { exact: true }).waitFor();
 });
 
 test("a sign-in under way can be called off", async () => {
   await addAccount("not now");
   await page.getByRole("link", { name: /not now/ }).click();
-  const opened = console_.context.waitForEvent("page");
+  const opened = context.waitForEvent("page");
   await page.getByRole("button", { name: "Authorize now" }).click();
   await (await opened).close();
   await page.getByText("Waiting for the sign-in in the other tab.").waitFor();

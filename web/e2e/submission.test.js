@@ -1,39 +1,19 @@
 // Submission in the console: where devices connect to, who may, the lines to type into them, and one sent and watched.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { giveAccount, giveUsers, openConsole, signIn, startBrowser, startDemo } from "./demo.js";
+import { test } from "node:test";
+import { enterConsole, giveAccount, giveUsers, openConsole, signIn } from "./demo.js";
 import { handOver, knock } from "./device.js";
 import { keyboard } from "./keyboard.js";
 import { takePicture } from "./picture.js";
 
 const PASSWORD = "a sentence that is long enough";
 
-/** @type {import("./demo.js").Demo} */ let demo;
-/** @type {import("playwright-core").Browser} */ let browser;
-/** @type {Awaited<ReturnType<typeof openConsole>>} */ let console_;
-/** @type {import("playwright-core").Page} */ let page;
+const { demo, browser, page } = await enterConsole({ viewport: { width: 1280, height: 900 } });
+const [{ upn: from }, { upn: to }] = demo.users;
+await giveAccount(page, demo);
+await giveUsers(page, demo, PASSWORD);
+await page.getByRole("navigation", { name: "Pages" }).getByRole("link", { name: "Submission" }).click();
 
-before(async () => {
-  [demo, browser] = await Promise.all([startDemo(), startBrowser()]);
-  console_ = await openConsole(browser, demo, { viewport: { width: 1280, height: 900 } });
-  page = console_.page;
-  await page.goto("/");
-  await signIn(page, demo);
-  await giveAccount(page, demo);
-  await giveUsers(page, demo, PASSWORD);
-  await page.getByRole("navigation", { name: "Pages" }).getByRole("link", { name: "Submission" }).click();
-});
-after(async () => {
-  try {
-    await console_.close();
-  } finally {
-    await browser.close();
-    await demo.stop();
-  }
-});
-
-const from = () => demo.users[0]?.upn ?? assert.fail("the tenant has users");
-const to = () => demo.users[1]?.upn ?? assert.fail("the tenant has two users");
 const row = (/** @type {string} */ name) => page.getByRole("table", { name: "Submitters" }).getByRole("row").filter({ has: page.getByText(name, { exact: true }) });
 const dialog = (/** @type {string} */ name) => page.getByRole("dialog", { name, exact: true });
 const watching = () => page.getByRole("region", { name: "Send one now and watch it arrive" });
@@ -73,7 +53,7 @@ test("a submitter is added, and the lines for the device let it in", async () =>
   await box.getByRole("button", { name: "Save" }).click();
   await box.getByRole("alert").filter({ hasText: /address/i }).first().waitFor();
   assert.equal(await box.getByLabel("Name", { exact: true }).inputValue(), "Second floor", "what was typed stays");
-  await box.getByLabel("May send as", { exact: true }).fill(`${from()}\n*@${demo.domain}`);
+  await box.getByLabel("May send as", { exact: true }).fill(`${from}\n*@${demo.domain}`);
   await box.getByRole("button", { name: "Save" }).click();
 
   const made = dialog("Type This into the Device");
@@ -90,7 +70,7 @@ test("a submitter is added, and the lines for the device let it in", async () =>
   await row("Second floor").getByText("user copier").waitFor();
   await row("Second floor").getByText("never").waitFor();
 
-  await handOver(door("copier", password), { from: from(), to: to(), subject: "It works" });
+  await handOver(door("copier", password), { from, to, subject: "It works" });
   // Later the password is not shown again.
   await row("Second floor").getByRole("button", { name: "Set up device" }).click();
   await dialog("Set Up Device").getByText("as it was shown when it was made").waitFor();
@@ -108,7 +88,7 @@ test("one is sent from the device and watched until it has arrived", async () =>
   device.close();
   await watching().getByRole("alert").getByText(/535 5\.7\.8/).waitFor();
 
-  await handOver(demo.submission, { from: from(), to: to(), subject: "Watched" });
+  await handOver(demo.submission, { from, to, subject: "Watched" });
   await step("Accepted").getByText(/From device at 127\.0\.0\.1/).waitFor();
   await step("Delivered to Microsoft 365").getByText(/By Microsoft Graph as/).waitFor();
   await takePicture(page, "watch");
@@ -122,7 +102,7 @@ test("one is sent from here and watched", async () => {
   await watching().getByRole("radio", { name: "Postern sends it" }).check();
   await watching().getByRole("button", { name: "Send now" }).click();
   await watching().getByText("Say who gets it.").waitFor();
-  await watching().getByLabel("To", { exact: true }).fill(to());
+  await watching().getByLabel("To", { exact: true }).fill(to);
   await watching().getByRole("button", { name: "Send now" }).click();
   await step("Accepted").waitFor();
   await step("Delivered to Microsoft 365").waitFor();
@@ -160,7 +140,7 @@ test("everything about a submitter is changed", async () => {
   await dialog("Reset Password").getByLabel("Password", { exact: true }).fill("correct horse battery");
   await dialog("Reset Password").getByRole("button", { name: "Reset" }).click();
   await dialog("Reset Password").waitFor({ state: "hidden" });
-  await handOver(door("copier", "correct horse battery"), { from: from(), to: to(), subject: "With the new password" });
+  await handOver(door("copier", "correct horse battery"), { from, to, subject: "With the new password" });
 
   await more("Third floor", "Give it an API token…");
   await dialog("Reset API Token").getByRole("button", { name: "Make a token" }).click();
