@@ -11,6 +11,8 @@ const useStyles = makeStyles({
     placeItems: "center",
     width: "28px",
     height: "28px",
+    // The button's place for a picture is narrower.
+    flexShrink: 0,
     borderRadius: tokens.borderRadiusCircular,
     backgroundColor: tokens.colorBrandBackground2,
     color: tokens.colorBrandForeground2,
