@@ -145,7 +145,7 @@ test("a viewer sees everything and finds nothing to change", () =>
     await page.getByRole("region", { name: "Your sign-in" }).waitFor();
     for (const name of ["Users", "API tokens"]) assert.equal(await page.getByRole("region", { name }).count(), 0, name);
     await page.goto("/audit");
-    await page.getByRole("table", { name: "Audit log" }).getByText("Signed in").first().waitFor();
+    await page.getByRole("table", { name: "Audit log" }).getByText("Sign-in").first().waitFor();
   }));
 
 test("an operator sends test mails and changes no settings", () =>

@@ -66,7 +66,7 @@ test("what is filtered is what is exported, and no spreadsheet runs it", async (
   assert.ok(lines.some((line) => line.includes(",certificate.generate,'=1+1,done,")), lines.join("\n"));
   assert.ok(lines.some((line) => line.includes(',"second, with ""quotes""",')), lines.join("\n"));
   await page.getByLabel("Action", { exact: true }).selectOption("All");
-  await entries().filter({ hasText: "Signed in" }).first().waitFor();
+  await entries().filter({ hasText: "Sign-in" }).first().waitFor();
   const all = (await exported()).trimEnd().split("\r\n");
   assert.ok(all.length > 4, `${all.length} lines`);
 });

@@ -1,13 +1,13 @@
-/** The log's actions as a person says them. An action that is not listed here is shown as it is called. */
+/** The log's actions as a person says them; what often comes to nothing is not called done. An action that is not listed here is shown as it is called. */
 import type { AuditItem } from "../api/queries";
 
 export const ACTIONS: Record<string, string> = {
   "account.add": "Account added",
-  "account.authorize": "Account authorized",
+  "account.authorize": "Authorization",
   "account.authorize_cancelled": "Sign-in called off",
   "account.authorize_expired": "Sign-in expired",
   "account.authorize_started": "Sign-in started",
-  "account.check": "Account checked",
+  "account.check": "Check of an account",
   "account.confirm": "Sign-in confirmed",
   "account.edit": "Account changed",
   "account.remove": "Account removed",
@@ -24,7 +24,7 @@ export const ACTIONS: Record<string, string> = {
   "message.release": "Message released",
   "message.retry": "Message tried again",
   "session.end": "Session ended",
-  "session.start": "Signed in",
+  "session.start": "Sign-in",
   "setup.link": "Set-up link made",
   "setup.use": "Set-up link used",
   "submitter.add": "Submitter added",
@@ -32,7 +32,7 @@ export const ACTIONS: Record<string, string> = {
   "submitter.remove": "Submitter removed",
   "submitter.reset_password": "Submitter's password reset",
   "submitter.reset_token": "Submitter's token reset",
-  "test_email.send": "Test mail sent",
+  "test_email.send": "Test mail",
   "token.create": "API token created",
   "token.delete": "API token deleted",
   "user.add": "User added",
