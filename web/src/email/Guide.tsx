@@ -41,7 +41,8 @@ export function Guide({ form, cloud, certificates, redirectUris, report }: Props
   const { draft, account } = form;
   const certificate = chosen(draft, certificates);
   const ready = account?.state.name === "ready";
-  const passed = (stage: string) => report?.stages.some(({ name, ok, skipped }) => name === stage && ok && !skipped) === true;
+  const ended = (stage: string) => report?.stages.find(({ name, skipped }) => name === stage && !skipped);
+  const passed = (stage: string) => ended(stage)?.ok === true;
   const sent = useTestMailSent(account?.name) || passed("message");
   const application = draft.signIn === "application";
   const smtp = draft.transport === "smtp";
@@ -50,8 +51,8 @@ export function Guide({ form, cloud, certificates, redirectUris, report }: Props
       <ol className={styles.steps}>
         <Step title="Register the application" done={ready || passed("token")}>
           <p>
-            In <Portal cloud={cloud} page="#view/Microsoft_AAD_RegisteredApps/ApplicationsListBlade" /> open <em>App registrations</em>, <em>New registration</em>. Any name will do, such as <Copyable value="Postern" what="name" />.
-            Under supported account types choose <em>Accounts in this organizational directory only</em>.
+            In <Portal cloud={cloud} page="#view/Microsoft_AAD_RegisteredApps/ApplicationsListBlade" /> open <em>App registrations</em>, <em>New registration</em>. Under supported account types
+            choose <em>Accounts in this organizational directory only</em>. Any name will do, such as <Copyable value="Postern" what="name" />
           </p>
           <p>
             Redirect URI: platform <em>Web</em>, and
@@ -109,7 +110,7 @@ export function Guide({ form, cloud, certificates, redirectUris, report }: Props
           <PermissionTable draft={draft} />
         </Step>
         {application && <ApplicationAccess clientId={draft.clientId} from={draft.from} smtp={smtp} done={passed("mailbox")} />}
-        <Step title="Check the mailbox" done={passed("mailbox") || sent}>
+        <Step title="Check the mailbox" done={ended("mailbox") ? passed("mailbox") && ended("message")?.ok !== false : sent}>
           <p>
             In the Microsoft 365 admin center, <em>Users</em>, <em>Active users</em>, the user: a licence with Exchange Online, for example Office 365 E1. Reload the page after licensing.
           </p>
@@ -197,5 +198,5 @@ function useTestMailSent(account: string | undefined): boolean {
     enabled: account !== undefined,
     queryFn: async ({ signal }) => (await auditPage({ action: "test_email.send", target: account ?? "" }, 20, undefined, signal)).items,
   });
-  return data?.some(({ detail }) => (detail as { ok?: boolean }).ok === true) === true;
+  return data?.some(({ outcome }) => outcome === "done") === true;
 }

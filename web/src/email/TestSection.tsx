@@ -1,5 +1,5 @@
 import { Button, Field, Input, MessageBarBody, MessageBarTitle } from "@fluentui/react-components";
-import { useMutation } from "@tanstack/react-query";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type SubmitEvent, useState } from "react";
 import { answer, api, post } from "../api/client";
 import { problemOf } from "../api/problem";
@@ -25,6 +25,7 @@ interface Run {
 /** *To*, *Send Test Email* and *Check now*, with the stages as they happen. */
 export function TestSection({ form, onReport }: { form: AccountForm; onReport: (report: Report) => void }) {
   const frame = useFrame();
+  const queries = useQueryClient();
   const mayTest = useMay("operator");
   const [to, setTo] = useState("");
   const [tried, setTried] = useState(false);
@@ -44,6 +45,8 @@ export function TestSection({ form, onReport }: { form: AccountForm; onReport: (
       onReport(report);
       return report;
     },
+    // The guide and the overview read there whether a test mail ever went out.
+    onSettled: () => queries.invalidateQueries({ queryKey: ["audit"] }),
   });
   const send = (event: SubmitEvent) => {
     event.preventDefault();
