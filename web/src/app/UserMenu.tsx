@@ -9,6 +9,8 @@ const useStyles = makeStyles({
   initial: {
     display: "grid",
     placeItems: "center",
+    // The button's place for an icon is narrower.
+    flexShrink: 0,
     width: "28px",
     height: "28px",
     // The button's place for a picture is narrower.

@@ -14,6 +14,7 @@ const WAIT_SECONDS = 25;
 
 const useStyles = makeStyles({
   code: { fontFamily: tokens.fontFamilyMonospace, fontSize: tokens.fontSizeHero700, lineHeight: tokens.lineHeightHero700, letterSpacing: "2px" },
+  next: { margin: "8px 0 4px" },
   box: { display: "flex", flexDirection: "column", gap: tokens.spacingVerticalS },
 });
 
@@ -78,6 +79,13 @@ export function FlowWatch({ begun, onDone }: { begun: Authorization; onDone: () 
         </MessageBarBody>
       </Notice>
     );
+  return <Ended flow={flow} />;
+}
+
+/** A sign-in that came to nothing: what happened, and what to do about it, each a paragraph. */
+function Ended({ flow }: { flow: Authorization }) {
+  const styles = useStyles();
+  const { status } = flow;
   const failure = failureOf(flow);
   return (
     <Notice intent={status === "failed" ? "error" : "warning"}>
@@ -85,8 +93,8 @@ export function FlowWatch({ begun, onDone }: { begun: Authorization; onDone: () 
         <Headed
           title="The sign-in did not work."
           text={failure?.message ?? (status === "expired" ? "Nobody signed in within ten minutes." : "The sign-in was called off.")}
-        />{" "}
-        {failure?.hint ?? "Press Authorize now to start another."} {failure?.code && <Caption1>{failure.code}</Caption1>}
+        />
+        <p className={styles.next}>{failure?.hint ?? "Press Authorize now to start another."}</p> {failure?.code && <Caption1>{failure.code}</Caption1>}
       </MessageBarBody>
     </Notice>
   );
