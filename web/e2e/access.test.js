@@ -138,6 +138,8 @@ test("a viewer sees everything and finds nothing to change", () =>
 
     await page.goto("/settings/email");
     await page.getByLabel("Client ID").waitFor();
+    // Nor can a file be chosen.
+    assert.ok(await page.getByRole("button", { name: "Browse…", exact: true }).isDisabled());
     for (const label of ["Client ID", "Tenant ID", "Display name", "Sign-in", "Transport", "From", "Cloud"]) assert.ok(await page.getByLabel(label, { exact: true }).isDisabled(), label);
     for (const name of ["Authorize now", "Send Test Email", "Check now", "Save", "Remove account…", "Add account", "Use a device code"]) assert.equal(await page.getByRole("button", { name, exact: true }).count(), 0, name);
 

@@ -87,6 +87,15 @@ test("Authorize now signs in and the page behind it updates by itself", async ()
   await page.getByRole("region", { name: "Authorization" }).getByText("Ready").waitFor();
 });
 
+test("a sign-in that has to send as another mailbox says what that takes", async () => {
+  await page.getByLabel("From", { exact: true }).fill(recipient.upn);
+  await page.getByRole("button", { name: "Save", exact: true }).click();
+  await page.getByText(`it needs the right to send as ${recipient.upn}`).waitFor();
+  await page.getByLabel("From", { exact: true }).fill(sender.upn);
+  await page.getByRole("button", { name: "Save", exact: true }).click();
+  await page.getByText(/it needs the right to send as/).waitFor({ state: "detached" });
+});
+
 test("Send Test Email shows its stages and the message arrives", async () => {
   await page.getByLabel("To", { exact: true }).fill(recipient.upn);
   await page.getByRole("button", { name: "Send Test Email" }).click();

@@ -5,12 +5,11 @@ import { useSession } from "../session/session";
 
 const useStyles = makeStyles({
   button: { color: "inherit", ":hover": { color: "inherit", backgroundColor: tokens.colorBrandBackgroundHover }, ":hover:active": { color: "inherit", backgroundColor: tokens.colorBrandBackgroundPressed } },
+  place: { width: "28px", height: "28px" },
   // Fluent's Avatar does the same for more than 3 kB of the first load.
   initial: {
     display: "grid",
     placeItems: "center",
-    // The button's place for an icon is narrower.
-    flexShrink: 0,
     width: "28px",
     height: "28px",
     // The button's place for a picture is narrower.
@@ -31,7 +30,7 @@ export function UserMenu() {
   return (
     <Menu inline>
       <MenuTrigger disableButtonEnhancement>
-        <Button appearance="subtle" className={styles.button} icon={<Initial of={session.user} />}>
+        <Button appearance="subtle" className={styles.button} icon={{ className: styles.place, children: <Initial of={session.user} /> }}>
           {session.user}
         </Button>
       </MenuTrigger>

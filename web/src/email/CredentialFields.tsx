@@ -14,6 +14,7 @@ import { CertificateStatus } from "../parts/Status";
 import { useFrame } from "../parts/styles";
 import { daysUntil, inDays } from "../parts/time";
 import { TextLink } from "../parts/TextLink";
+import { useMay } from "../session/session";
 import { Choice, ChoiceGroup } from "./Choice";
 import { chosen } from "./draft";
 import type { AccountForm } from "./useAccountForm";
@@ -46,6 +47,7 @@ export function CredentialFields({ form, certificates, said }: Props) {
   const styles = useStyles();
   const { draft, edit } = form;
   const id = useId();
+  const mayChange = useMay("administrator");
   const bySecret = draft.credential === "secret";
   // Each of the two buttons has its fields below it.
   return (
@@ -54,7 +56,7 @@ export function CredentialFields({ form, certificates, said }: Props) {
         <Choice chosen={!bySecret} describedBy={`${id}-recommended`} onChoose={() => edit({ credential: "certificate" })}>
           Client Certificate
         </Choice>
-        <CertificateFields form={form} certificates={certificates} disabled={bySecret} error={said("Client Certificate", "credential.certificate")} />
+        <CertificateFields form={form} certificates={certificates} disabled={bySecret || !mayChange} error={said("Client Certificate", "credential.certificate")} />
         <Choice chosen={bySecret} onChoose={() => edit({ credential: "secret" })}>
           Client Secret
         </Choice>
@@ -137,20 +139,21 @@ function SecretFields({ form, error, expiresError }: { form: AccountForm; error:
   const styles = useStyles();
   const frame = useFrame();
   const { draft, edit, account } = form;
+  const mayChange = useMay("administrator");
   const stored = account?.credential.kind === "secret";
   const left = draft.secretExpires ? inDays(daysUntil(draft.secretExpires)) : undefined;
   return (
     <div className={styles.box}>
       <div className={frame.twoColumns}>
         <Field label="Client Secret" validationMessage={error} hint={stored ? "One is stored; type here to replace it" : "Its Value, not its Secret ID"}>
-          <PasswordInput value={draft.secret} autoComplete="off" onChange={(secret) => edit({ secret })} />
+          <PasswordInput value={draft.secret} disabled={!mayChange} autoComplete="off" onChange={(secret) => edit({ secret })} />
         </Field>
         <Field label="Expires" validationMessage={expiresError} hint={left ?? "Optional, as the portal says: Postern then warns in time"}>
           <Input
             type="date"
             value={draft.secretExpires}
             // The date is stored with the secret it belongs to.
-            disabled={stored && !draft.secret}
+            disabled={(stored && !draft.secret) || !mayChange}
             onChange={(_, { value }) => edit({ secretExpires: value })}
           />
         </Field>

@@ -51,6 +51,7 @@ export function SettingsForm({ form, first, certificates, clouds }: Props) {
   return (
     <Section unnamed title={account ? account.name : first ? "E-mail account" : "New account"}>
       <form {...wrongField} className={frame.form} onSubmit={submit} noValidate>
+        {/* Fields that are disabled by this alone don't look so. */}
         <fieldset disabled={!mayChange} style={{ display: "contents" }}>
           <Field label="Authentication method">
             <Select defaultValue="oauth">
@@ -59,10 +60,10 @@ export function SettingsForm({ form, first, certificates, clouds }: Props) {
           </Field>
           <div className={frame.twoColumns}>
             <Field label="Client ID" hint="Application (client) ID" validationMessage={said("Client ID", "client_id", clientIdMistake(draft.clientId, cloud))}>
-              <Input value={draft.clientId} autoComplete="off" spellCheck={false} onChange={(_, { value }) => edit({ clientId: value })} />
+              <Input disabled={!mayChange} value={draft.clientId} autoComplete="off" spellCheck={false} onChange={(_, { value }) => edit({ clientId: value })} />
             </Field>
             <Field label="Tenant ID" hint="Directory (tenant) ID, or a verified domain" validationMessage={said("Tenant ID", "tenant_id", tenantMistake(draft.tenantId))}>
-              <Input value={draft.tenantId} autoComplete="off" spellCheck={false} onChange={(_, { value }) => edit({ tenantId: value })} />
+              <Input disabled={!mayChange} value={draft.tenantId} autoComplete="off" spellCheck={false} onChange={(_, { value }) => edit({ tenantId: value })} />
             </Field>
           </div>
           <CredentialFields form={form} certificates={certificates} said={said} />
@@ -84,7 +85,7 @@ export function SettingsForm({ form, first, certificates, clouds }: Props) {
               hint={draft.signIn === "delegated" ? "The mailbox that signs in, if it stays empty" : "The mailbox that mail goes out as"}
               validationMessage={said("From", "from", addressMistake(draft.from))}
             >
-              <Input type="email" value={draft.from} autoComplete="off" onChange={(_, { value }) => edit({ from: value })} />
+              <Input type="email" disabled={!mayChange} value={draft.from} autoComplete="off" onChange={(_, { value }) => edit({ from: value })} />
             </Field>
             <Field label="Cloud" hint={cloud && `Signs in at ${new URL(cloud.login).host}`} validationMessage={said("Cloud", "cloud")}>
               <Select value={draft.cloud} onChange={(_, { value }) => edit({ cloud: value })}>
@@ -96,7 +97,7 @@ export function SettingsForm({ form, first, certificates, clouds }: Props) {
               </Select>
             </Field>
             <Field label="Display name" hint="The tenant, if it stays empty" validationMessage={said("Display name", "name")}>
-              <Input value={draft.name} maxLength={100} autoComplete="off" onChange={(_, { value }) => edit({ name: value })} />
+              <Input disabled={!mayChange} value={draft.name} maxLength={100} autoComplete="off" onChange={(_, { value }) => edit({ name: value })} />
             </Field>
             {!first && (
               <Field label="Default account" hint="Takes the mail for which no account is named">

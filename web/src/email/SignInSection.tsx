@@ -143,6 +143,11 @@ function State({ account }: { account: Account }) {
   );
 }
 
+/** Addresses are compared as people do; Exchange has the last word. */
+function isAnother(user: string, from: string | null | undefined): boolean {
+  return Boolean(from) && from?.toLowerCase() !== user.toLowerCase();
+}
+
 function Facts({ account }: { account: Account }) {
   const styles = useStyles();
   const { grant, credential } = account;
@@ -156,6 +161,7 @@ function Facts({ account }: { account: Account }) {
           <dd>
             {grant.user}
             {grant.via_device_code ? ", by device code" : ""}
+            {isAnother(grant.user, account.from) && `: it needs the right to send as ${account.from}`}
           </dd>
           <dt>Signed in</dt>
           <dd>
