@@ -209,6 +209,15 @@ test("axe finds nothing before the door", async () => {
   await front.close();
 });
 
+test("every page is one touch away on a narrow screen", async () => {
+  await page.setViewportSize(NARROW);
+  for (const link of await page.getByRole("navigation", { name: "Pages" }).getByRole("link").all()) {
+    const { x, width } = (await link.boundingBox()) ?? assert.fail("it is drawn");
+    assert.ok(x >= 0 && x + width <= NARROW.width, `${await link.textContent()} ends at ${x + width}`);
+  }
+  await page.setViewportSize(WIDE);
+});
+
 for (const [name, path, open] of SCREENS) {
   test(`axe finds nothing on ${name}, light, dark or narrow`, async () => {
     await page.goto(path);

@@ -17,6 +17,8 @@ const PAGES = [
   { to: "/settings", name: "Settings", icon: <SettingsRegular /> },
 ];
 const SMALL = "@media (max-width: 760px)";
+/** There the names stand under their signs, so that all five are in view. */
+const TELEPHONE = "@media (max-width: 520px)";
 
 const useStyles = makeStyles({
   root: {
@@ -47,7 +49,7 @@ const useStyles = makeStyles({
     padding: "12px 8px",
     [SMALL]: { padding: "4px 8px", borderBottom: `1px solid ${tokens.colorNeutralStroke2}`, position: "static", alignSelf: "stretch", overflowX: "auto" },
   },
-  links: { display: "flex", flexDirection: "column", gap: "2px", margin: 0, padding: 0, listStyleType: "none", [SMALL]: { flexDirection: "row" } },
+  links: { display: "flex", flexDirection: "column", gap: "2px", margin: 0, padding: 0, listStyleType: "none", [SMALL]: { flexDirection: "row" }, [TELEPHONE]: { justifyContent: "space-between" } },
   link: {
     display: "flex",
     alignItems: "center",
@@ -60,6 +62,7 @@ const useStyles = makeStyles({
     "& svg": { fontSize: "20px", flexShrink: 0 },
     ":hover": { backgroundColor: tokens.colorNeutralBackground2Hover },
     ":focus-visible": { outline: `2px solid ${tokens.colorStrokeFocus2}` },
+    [TELEPHONE]: { flexDirection: "column", justifyContent: "center", gap: "2px", minHeight: "44px", padding: "4px 6px", fontSize: tokens.fontSizeBase200 },
   },
   current: {
     color: tokens.colorNeutralForeground1,
