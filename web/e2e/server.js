@@ -7,7 +7,8 @@ import { createServer, request } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { json } from "node:stream/consumers";
+import { Readable } from "node:stream";
+import { buffer, json } from "node:stream/consumers";
 import { promisify } from "node:util";
 import { BINARY, environment } from "./demo.js";
 
@@ -79,7 +80,8 @@ export async function removeHouse(folder) {
 
 /**
  * A reverse proxy under `host`, TLS to both sides. It passes Postern's own address as the host, as most proxies do that
- * nobody has told otherwise, and the name that was asked for in the forwarded headers.
+ * nobody has told otherwise, and the name that was asked for in the forwarded headers. As nginx does by itself, it
+ * holds an answer back until it is complete, unless the answer says that it must not.
  * @param {string} host
  */
 export async function startProxy(host) {
@@ -95,8 +97,9 @@ export async function startProxy(host) {
     const { host: wanted = "", ...headers } = asked.headers;
     const forwarded = { ...headers, host: `127.0.0.1:${target}`, "x-forwarded-for": "203.0.113.7", "x-forwarded-host": wanted, "x-forwarded-proto": "https" };
     const passed = request({ host: "127.0.0.1", port: target, path: asked.url, method: asked.method, headers: forwarded, rejectUnauthorized: false }, (response) => {
-      answer.writeHead(response.statusCode ?? 502, response.headers);
-      response.pipe(answer);
+      if (response.headers["x-accel-buffering"] === "no") passOn(response, response, answer);
+      // Whoever breaks off here is gone on the other side, too.
+      else buffer(response).then((content) => passOn(response, Readable.from([content]), answer), () => answer.destroy());
     });
     passed.on("error", () => answer.destroy());
     answer.on("close", () => passed.destroy());
@@ -117,6 +120,12 @@ export async function startProxy(host) {
       await once(server, "close");
     },
   };
+}
+
+/** @param {import("node:http").IncomingMessage} response @param {Readable} content @param {import("node:http").ServerResponse} answer */
+function passOn({ statusCode = 502, headers }, content, answer) {
+  answer.writeHead(statusCode, headers);
+  content.pipe(answer);
 }
 
 /** A key and a certificate for a host. @param {string} host */

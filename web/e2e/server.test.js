@@ -75,6 +75,12 @@ test("behind a reverse proxy everything goes under the public address", async ()
   assert.equal((await download).suggestedFilename(), "gate.cer");
   await demo.tenant(`/apps/${demo.client_id}`, { certificates: [await publicPart(page, "gate")] });
 
+  // What happens elsewhere is told through the proxy as well.
+  await page.goto("/settings/inventory/list");
+  await page.getByRole("row", { name: /gate/ }).waitFor();
+  await page.evaluate(() => fetch("/api/v1/certificates/gate", { method: "PATCH", headers: { "X-Postern": "1", "content-type": "application/json" }, body: JSON.stringify({ description: "told by an event" }) }));
+  await page.getByText("told by an event").waitFor();
+
   await page.goto("/settings/email");
   const fits = page.getByRole("listitem").filter({ hasText: "Fits how you reach this console" });
   await fits.getByText(`${proxy.console}/authorize`, { exact: true }).waitFor();

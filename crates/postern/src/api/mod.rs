@@ -7,6 +7,7 @@ pub mod authorizations;
 pub mod certificates;
 pub mod console;
 mod document;
+mod event_stream;
 pub mod explain;
 pub mod host;
 pub mod input;

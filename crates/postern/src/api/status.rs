@@ -1,13 +1,12 @@
 //! Small things about the server itself: health, version and addresses, clouds, live events.
 
-use std::convert::Infallible;
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::response::sse::{Event as SseEvent, KeepAlive, Sse};
+use axum::response::sse::Event as SseEvent;
 use axum::response::{IntoResponse, Response};
+use futures_util::StreamExt;
 use futures_util::future::ready;
-use futures_util::{Stream, StreamExt};
 use http::StatusCode;
 use serde::Serialize;
 use tokio_stream::wrappers::BroadcastStream;
@@ -16,6 +15,7 @@ use url::Url;
 use utoipa::ToSchema;
 
 use super::access::{Caller, Viewer};
+use super::event_stream::event_stream;
 use crate::app::App;
 use crate::events::Event;
 use crate::problem::Problem;
@@ -74,10 +74,7 @@ pub async fn clouds(State(app): State<Arc<App>>, _viewer: Viewer) -> Response {
 /// listener fell behind and should read everything anew.
 #[utoipa::path(get, path = "/events", tag = "server",
     responses((status = 200, description = "server-sent events", content_type = "text/event-stream")))]
-pub async fn events(
-    State(app): State<Arc<App>>,
-    caller: Caller,
-) -> Sse<impl Stream<Item = Result<SseEvent, Infallible>>> {
+pub async fn events(State(app): State<Arc<App>>, caller: Caller) -> Response {
     let stopping = app.shutdown.clone().cancelled_owned();
     let session = caller.signed_in.map(|signed_in| signed_in.session.id.to_string());
     let is_own_end = move |event: &Event| {
@@ -97,7 +94,7 @@ pub async fn events(
             }
         })
     });
-    Sse::new(events.take_until(stopping)).keep_alive(KeepAlive::default())
+    event_stream(events.take_until(stopping))
 }
 
 /// Whether the process is alive: yes, if this answers.

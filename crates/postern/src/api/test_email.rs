@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::sse::Event;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, header};
 use m365::test_mail::{Report, Stage, StageEvent};
@@ -16,6 +16,7 @@ use tokio_stream::wrappers::UnboundedReceiverStream;
 use utoipa::ToSchema;
 
 use super::access::Operator;
+use super::event_stream::event_stream;
 use super::input::{Json, parsed};
 use crate::app::App;
 use crate::problem::Problem;
@@ -88,7 +89,7 @@ pub async fn send(
         };
         let _ = sender.send(Ok(last));
     });
-    Ok(Sse::new(UnboundedReceiverStream::new(receiver)).keep_alive(KeepAlive::default()).into_response())
+    Ok(event_stream(UnboundedReceiverStream::new(receiver)))
 }
 
 fn wants_stream(headers: &HeaderMap) -> bool {

@@ -112,6 +112,7 @@ async fn an_ended_session_hears_no_more_events() {
     house.add_user("anna", "viewer").await;
     let anna = house.sign_in("anna").await;
     let mut listening = anna.caller.request(Method::GET, "/api/v1/events").send().await.unwrap();
+    assert_eq!(listening.headers()["x-accel-buffering"], "no", "a proxy must not hold them back");
     anna.caller.delete("/api/v1/session").await.done(204);
     let end = async { while listening.chunk().await.unwrap().is_some() {} };
     tokio::time::timeout(std::time::Duration::from_secs(20), end).await.expect("the stream ends");

@@ -153,6 +153,7 @@ async fn stages_are_told_as_they_happen() {
         house.local().request(http::Method::POST, "/api/v1/test-email").header("accept", "text/event-stream");
     let answer = crate::house::Answer::read(request.json(&body).send().await.unwrap()).await;
     assert!(answer.header("content-type").starts_with("text/event-stream"));
+    assert_eq!(answer.header("x-accel-buffering"), "no", "a proxy must not wait until the last of them");
     let mut told = Vec::new();
     let text = answer.text();
     for event in text.split("\n\n").filter(|event| event.contains("event: ")) {
