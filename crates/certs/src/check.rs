@@ -13,7 +13,7 @@ use crate::{
     details::CertificateDetails,
     key::SigningKey,
     private_key::{PrivateKey, RsaNumbers},
-    refusal::{Choice, Refusal},
+    refusal::{Choice, Refusal, WrongPassword},
     warning::{self, Warning},
 };
 
@@ -73,6 +73,8 @@ pub(crate) struct Found {
     pub(crate) keys: Vec<PrivateKey>,
     /// DER, readable or not.
     pub(crate) certificates: Vec<Vec<u8>>,
+    /// There is a key that the password of the file doesn't open.
+    pub(crate) has_locked_key: bool,
 }
 
 /// Chooses the key and its certificate and judges them.
@@ -82,13 +84,19 @@ pub(crate) fn check(
     now: OffsetDateTime,
 ) -> Result<CheckedCertificate, Refusal> {
     let certificates = read_all(&found.certificates);
+    let pairs = pair(&found.keys, &certificates);
+    if found.has_locked_key {
+        let meant = meant_without_key(&certificates, &pairs, thumbprint);
+        if pairs.is_empty() || thumbprint.is_some() && !meant.is_empty() {
+            return Err(refuse_locked_key(&meant));
+        }
+    }
     if found.keys.is_empty() && !found.certificates.is_empty() {
         return Err(Refusal::NoPrivateKey);
     }
     if certificates.is_empty() {
         return Err(Refusal::NoCertificate);
     }
-    let pairs = pair(&found.keys, &certificates);
     let (key, leaf) = choose(&pairs, thumbprint, now)?;
     let key = accept_key(key)?;
     if now >= leaf.not_after {
@@ -101,6 +109,42 @@ pub(crate) fn check(
         chain_der: order_chain(leaf, &certificates, &found.certificates),
         key,
     })
+}
+
+/// The certificates that a key which stayed closed could belong to: those that no open key names and that issued none of
+/// the others, or the one that was chosen.
+fn meant_without_key<'a>(
+    certificates: &'a [Certificate],
+    pairs: &[Pair<'_>],
+    thumbprint: Option<&str>,
+) -> Vec<&'a Certificate> {
+    let wanted = thumbprint.map(normalise_thumbprint);
+    let has_key = |certificate: &Certificate| {
+        pairs.iter().any(|pair| pair.certificates.iter().any(|paired| paired.der == certificate.der))
+    };
+    let is_issuer = |issuer: &Certificate| {
+        certificates.iter().any(|other| other.issuer_raw == issuer.subject_raw && !other.is_self_issued())
+    };
+    certificates
+        .iter()
+        .filter(|certificate| !has_key(certificate))
+        .filter(|certificate| match &wanted {
+            Some(wanted) => has_thumbprint(certificate, wanted),
+            None => !is_issuer(certificate),
+        })
+        .collect()
+}
+
+/// The key's own password would not help where none of its certificates is for an RSA key.
+fn refuse_locked_key(certificates: &[&Certificate]) -> Refusal {
+    let other_kind = |certificate: &&Certificate| match &certificate.public_key {
+        PublicKey::Other { kind, .. } => Some(kind.clone()),
+        PublicKey::Rsa { .. } => None,
+    };
+    match certificates.iter().map(other_kind).collect::<Option<Vec<_>>>().as_deref() {
+        Some([kind, ..]) => Refusal::NotRsa { kind: kind.clone() },
+        _ => Refusal::WrongPassword { which: WrongPassword::KeyHasAnother },
+    }
 }
 
 /// Checks a certificate that was made here.

@@ -120,6 +120,7 @@ fn find_passphrase(
 fn explain_mismatch(contents: &[u8], passphrases: &[Passphrase], none_typed: bool) -> Refusal {
     let mut safe = Safe::new(passphrases, false);
     match safe.read_contents(contents) {
+        Ok(()) if none_typed && safe.found.has_locked_key => wrong_password(none_typed, false),
         Err(Refusal::NotPkcs12 { what }) => Refusal::NotPkcs12 { what },
         Err(unsupported @ Refusal::UnsupportedAlgorithm { .. })
             if !passphrases.iter().any(Passphrase::is_exhausted) =>
@@ -232,8 +233,14 @@ impl<'a> Safe<'a> {
         if kind.is(KEY_BAG) {
             self.found.keys.push(PrivateKey::from_pkcs8(value.content)?);
         } else if kind.is(SHROUDED_KEY_BAG) {
-            let key = self.open_shrouded_key(value)?;
-            self.found.keys.push(key);
+            match self.open_shrouded_key(value) {
+                Ok(key) => self.found.keys.push(key),
+                // It is the right password, so the key has one of its own: what else there is tells whether that matters.
+                Err(Refusal::WrongPassword { .. }) if self.proven || self.opened => {
+                    self.found.has_locked_key = true;
+                }
+                Err(refusal) => return Err(refusal),
+            }
         } else if kind.is(CERTIFICATE_BAG) {
             self.read_certificate(value)?;
         } else if kind.is(NESTED_BAG) {

@@ -1,6 +1,6 @@
 //! A refusal says what is wrong and what to do next.
 
-use certs::{ImportOptions, NotPkcs12, Password, Refusal, import};
+use certs::{CertificateDetails, ImportOptions, NotPkcs12, Password, Refusal, WrongPassword, import};
 
 use crate::given::NOW;
 
@@ -43,6 +43,19 @@ fn a_key_with_a_password_of_its_own_is_told_from_a_mistyped_one() {
     let [right, wrong] = ["hunter2", "Hunter2"].map(|password| refused(file, password));
     assert_eq!((right.code(), wrong.code()), ("wrong_password", "wrong_password"));
     assert_ne!(right.to_string(), wrong.to_string());
+}
+
+#[test]
+fn the_key_that_opens_is_taken_unless_the_other_is_chosen() {
+    let file = include_bytes!("../fixtures/pfx/made/password_of_its_own_for_the_other_key.pfx");
+    let password = Password::new("hunter2");
+    let choose = |thumbprint| {
+        let options = ImportOptions { password: Some(&password), thumbprint, now: NOW };
+        import(file, &options).map(|imported| imported.chain_der()[0].clone())
+    };
+    let other = CertificateDetails::from_der(&choose(None).unwrap()).unwrap().thumbprint_sha256;
+    let which = WrongPassword::KeyHasAnother;
+    assert_eq!(choose(Some(&other)), Err(Refusal::WrongPassword { which }));
 }
 
 #[test]
