@@ -108,13 +108,6 @@ impl NewAttachment {
 }
 
 #[derive(Deserialize)]
-#[serde(untagged, expecting = "an address is a text, or an object with address and name")]
-enum Written {
-    Text(String),
-    Parts(WrittenParts),
-}
-
-#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct WrittenParts {
     #[serde(alias = "email")]
@@ -122,39 +115,33 @@ struct WrittenParts {
     name: Option<String>,
 }
 
-#[derive(Deserialize)]
-#[serde(untagged, expecting = "this is an address or a list of addresses")]
-enum OneOrMany {
-    One(Written),
-    Many(Vec<Written>),
-}
-
-impl Written {
-    fn read(self) -> Result<Mailbox, String> {
-        match self {
-            Self::Text(text) => {
-                text.parse().map_err(|error: mail::compose::InvalidMailbox| error.to_string())
-            }
-            Self::Parts(WrittenParts { address, name }) => match address.parse() {
-                Ok(address) => Ok(Mailbox { name: name.filter(|name| !name.is_empty()), address }),
-                Err(error) => Err(format!("{address:?}: {error}")),
-            },
+/// A text, or an object. Never a list: serde reads a struct from one, too, and took two addresses for an address with
+/// its name.
+fn read_mailbox(written: Value) -> Result<Mailbox, String> {
+    match written {
+        Value::String(text) => text.parse().map_err(|error: mail::compose::InvalidMailbox| error.to_string()),
+        Value::Object(_) => {
+            let WrittenParts { address, name } =
+                serde_json::from_value(written).map_err(|error| error.to_string())?;
+            let address = address.parse().map_err(|error| format!("{address:?}: {error}"))?;
+            Ok(Mailbox { name: name.filter(|name| !name.is_empty()), address })
         }
+        _ => Err("an address is a text, or an object with address and name".to_owned()),
     }
 }
 
 fn mailbox<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Mailbox>, D::Error> {
-    let written = Option::<Written>::deserialize(deserializer)?;
-    written.map(Written::read).transpose().map_err(serde::de::Error::custom)
+    let written = Option::<Value>::deserialize(deserializer)?;
+    written.map(read_mailbox).transpose().map_err(serde::de::Error::custom)
 }
 
 fn mailboxes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Mailbox>, D::Error> {
-    let written = match Option::<OneOrMany>::deserialize(deserializer)? {
+    let written = match Option::<Value>::deserialize(deserializer)? {
         None => Vec::new(),
-        Some(OneOrMany::One(one)) => vec![one],
-        Some(OneOrMany::Many(many)) => many,
+        Some(Value::Array(many)) => many,
+        Some(one) => vec![one],
     };
-    written.into_iter().map(Written::read).collect::<Result<_, _>>().map_err(serde::de::Error::custom)
+    written.into_iter().map(read_mailbox).collect::<Result<_, _>>().map_err(serde::de::Error::custom)
 }
 
 #[derive(Deserialize)]
@@ -226,6 +213,16 @@ mod tests {
     }
 
     #[test]
+    fn two_addresses_are_two_and_not_an_address_with_its_name() {
+        let two = json!(["ann@contoso.com", "bob@contoso.com"]);
+        let draft = draft(json!({ "to": two, "cc": two, "bcc": two, "reply_to": two }));
+        for list in [draft.to, draft.cc, draft.bcc, draft.reply_to] {
+            let addresses: Vec<&str> = list.iter().map(|mailbox| mailbox.address.as_str()).collect();
+            assert_eq!(addresses, ["ann@contoso.com", "bob@contoso.com"]);
+        }
+    }
+
+    #[test]
     fn attachments_and_headers_are_read_in_their_forms() {
         let draft = draft(json!({
             "to": "a@b.c", "headers": {"X-Job": 17, "Importance": "high"},
@@ -249,7 +246,9 @@ mod tests {
         for (given, expected) in [
             (json!({"to": "ann"}), "isn't a mailbox"),
             (json!({"to": [{"address": "ann"}]}), "has no @"),
-            (json!({"to": 5}), "an address or a list"),
+            (json!({"to": 5}), "an address is a text"),
+            (json!({"from": ["a@b.c", "d@e.f"]}), "an address is a text"),
+            (json!({"to": [["a@b.c", "d@e.f"]]}), "an address is a text"),
             (json!({"headers": {"Bcc": "eve@evil.example"}}), "can't be set here"),
             (json!({"headers": {"X": "a\r\nBcc: eve@evil.example"}}), "line break"),
             (json!({"headers": {"X": ["a"]}}), "must be a text"),
