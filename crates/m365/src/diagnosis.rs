@@ -10,6 +10,7 @@ mod graph;
 mod local;
 mod network;
 mod paste;
+mod said;
 mod smtp;
 #[cfg(test)]
 mod tests;
@@ -18,7 +19,7 @@ mod words;
 use serde::Serialize;
 
 use crate::account::{Account, Credential, SignIn, Transport};
-use crate::failure::{EntraRefusal, Failure};
+use crate::failure::{EntraRefusal, Failure, NetworkKind};
 use words::{Words, fill};
 
 /// What to tell an administrator about a failure.
@@ -73,6 +74,8 @@ pub struct Facts {
     pub permission: Option<String>,
     /// Host of the administrators' portal: `portal.azure.com`.
     pub portal: Option<String>,
+    /// Host of the sign-in service: `login.microsoftonline.com`.
+    pub login: Option<String>,
     /// Object ID of the enterprise application (service principal), as the application's own token names it.
     pub principal_id: Option<String>,
     /// How the account signs in; chooses between the advice for the one and for the other.
@@ -81,43 +84,84 @@ pub struct Facts {
 
 /// Explains a failure with the table's words, filled with the administrator's values.
 pub fn explain(failure: &Failure, facts: &Facts) -> Advice {
+    advise(failure, &gleaned::with_named(facts, &whole_text(failure)))
+}
+
+fn advise(failure: &Failure, facts: &Facts) -> Advice {
     let target = match failure {
         Failure::Network(trouble) => trouble.target.as_str(),
         _ => "",
     };
-    let facts = &gleaned::with_named_from(facts, &whole_text(failure));
     let advice = |known, turn, cause: String, fix: String| Advice {
         code: failure.code(),
         says: whole_text(failure),
         cause,
         fix,
-        temporary: failure.is_temporary(),
+        temporary: failure.is_temporary() && !may_have_arrived(failure),
         turn,
         known,
     };
     match (look_up(failure, facts.sign_in), failure) {
         (Some(words), _) => {
-            advice(true, words.turn, fill(words.cause, facts, target), fill(words.fix, facts, target))
+            let (cause, fix) = (fill(words.cause, facts, target), fill(words.fix, facts, target));
+            match is_listed(failure) {
+                true => advice(true, words.turn, cause, fix),
+                // The family is what Microsoft says the answer is; what it is in particular isn't known.
+                false => advice(
+                    false,
+                    words.turn,
+                    format!("{cause} {ONLY_KIND_KNOWN}"),
+                    format!("{fix} {}", unknown_fix(failure, facts)),
+                ),
+            }
         }
         (None, Failure::Local(trouble)) => {
             advice(true, local::turn(trouble), trouble.message.clone(), trouble.hint.clone())
         }
-        (None, _) => advice(false, unknown_turn(failure), UNKNOWN_CAUSE.to_owned(), unknown_fix(failure)),
+        (None, _) => {
+            advice(false, unknown_turn(failure), UNKNOWN_CAUSE.to_owned(), unknown_fix(failure, facts))
+        }
     }
 }
 
 /// Explains a text that somebody pasted: a code, lines of a log, an error page, a JSON answer, a bounce. All
 /// that it tells of, the most specific first; nothing where no code is in it. What `facts` leave open is taken
-/// from the text itself, where Microsoft says it.
+/// from the text itself, where Microsoft says it. For a code alone, all that Microsoft is known to say with it.
 pub fn find(text: &str, facts: &Facts) -> Vec<Advice> {
     let text: String = text.chars().take(MOST_CHARS).collect();
     let facts = gleaned::complete(facts, &text);
-    let failures = paste::read(&text).into_iter().flat_map(one_for_each_code);
-    let mut found: Vec<(bool, Advice)> =
-        failures.map(|failure| (is_general(&failure), explain(&failure, &facts))).collect();
+    let told = match paste::read(&text) {
+        told if told.is_empty() => paste::read_words(&text),
+        told => told,
+    };
+    let failures = told.into_iter().flat_map(one_for_each_code);
+    let mut found: Vec<(bool, Advice)> = failures
+        .flat_map(|failure| {
+            let is_general = is_general(&failure);
+            explain_found(&failure, &facts).into_iter().map(move |advice| (is_general, advice))
+        })
+        .collect();
     // Stable: what is equally specific stays in the order of the text.
     found.sort_by_key(|(is_general, advice)| (!advice.known, *is_general));
     found.into_iter().map(|(_, advice)| advice).take(MOST_FINDINGS).collect()
+}
+
+/// A code without its words can stand for several answers: each that is known is told, with its words.
+fn explain_found(failure: &Failure, facts: &Facts) -> Vec<Advice> {
+    if !said::is_bare(failure) {
+        return vec![explain(failure, facts)];
+    }
+    let mut told: Vec<&Words> = Vec::new();
+    let mut examples = Vec::new();
+    for seen in said::with_code_of(failure) {
+        let Some(words) = look_up(seen, facts.sign_in) else { continue };
+        if !told.contains(&words) {
+            told.push(words);
+            let advice = advise(seen, facts);
+            examples.push(Advice { says: format!("for example: {}", advice.says), ..advice });
+        }
+    }
+    if examples.is_empty() { vec![advise(failure, facts)] } else { examples }
 }
 
 /// An answer of Entra can give several numbers, the specific one last (additions E1): each is explained.
@@ -158,6 +202,7 @@ impl Facts {
             from: sender,
             permission: Some(needed_permission(account.sign_in, account.transport).to_owned()),
             portal: account.cloud.portal.as_ref().and_then(|portal| portal.host_str()).map(str::to_owned),
+            login: account.cloud.login.host_str().map(str::to_owned),
             principal_id: None,
             sign_in: Some(account.sign_in),
         }
@@ -184,6 +229,26 @@ fn look_up(failure: &Failure, sign_in: Option<SignIn>) -> Option<&'static Words>
     }
 }
 
+/// Whether the table has this very code; else it knows the kind only.
+fn is_listed(failure: &Failure) -> bool {
+    match failure {
+        Failure::Entra(refusal) => {
+            refusal.codes.is_empty() || refusal.codes.iter().any(|number| entra::is_known(*number))
+        }
+        Failure::Graph(refusal) => refusal.code.is_empty() || graph::is_known(refusal),
+        Failure::Smtp(_) | Failure::Network(_) | Failure::Local(_) => true,
+    }
+}
+
+/// Whether what was sent can have been taken although the answer isn't good: waiting changes nothing then.
+fn may_have_arrived(failure: &Failure) -> bool {
+    match failure {
+        Failure::Graph(refusal) => matches!(refusal.status, 408 | 502 | 504),
+        Failure::Network(trouble) => trouble.kind == NetworkKind::AfterLastByte,
+        Failure::Entra(_) | Failure::Smtp(_) | Failure::Local(_) => false,
+    }
+}
+
 fn whole_text(failure: &Failure) -> String {
     match failure {
         Failure::Smtp(refusal) => match &refusal.challenge {
@@ -195,6 +260,7 @@ fn whole_text(failure: &Failure) -> String {
 }
 
 const UNKNOWN_CAUSE: &str = "Postern doesn't know this answer. Microsoft's own words are all there is.";
+const ONLY_KIND_KNOWN: &str = "(Postern knows this kind of answer, but not this very code.)";
 
 fn unknown_turn(failure: &Failure) -> Turn {
     match failure.is_temporary() {
@@ -203,13 +269,16 @@ fn unknown_turn(failure: &Failure) -> Turn {
     }
 }
 
-fn unknown_fix(failure: &Failure) -> String {
+fn unknown_fix(failure: &Failure, facts: &Facts) -> String {
     let page = match failure {
         Failure::Entra(refusal) => refusal.aadsts(),
         _ => None,
     };
     let look = match page {
-        Some(number) => format!("Look it up at https://login.microsoftonline.com/error?code={number}."),
+        Some(number) => {
+            let login = facts.login.as_deref().unwrap_or("login.microsoftonline.com");
+            format!("Look it up at https://{login}/error?code={number}.")
+        }
         None => "Search Microsoft's documentation for the code and the words above.".to_owned(),
     };
     match failure.request_id() {

@@ -8,6 +8,7 @@ use store::{AccountRow, SignIn, StateName, StateRow};
 use time::OffsetDateTime;
 
 use crate::accounts::Pending;
+use crate::app::App;
 
 /// The state of a new account.
 pub fn of_new(row_sign_in: SignIn, from_given: bool, now: OffsetDateTime) -> StateRow {
@@ -61,12 +62,15 @@ pub fn trouble(failure: &Failure, advice: &Advice) -> Trouble {
     }
 }
 
-/// What a failure means for this account.
-pub fn explain(account: &OpenAccount, redirect_uri: Option<&str>, failure: &Failure) -> Advice {
-    let mut facts = Facts::of_account(account);
-    if let Some(uri) = redirect_uri {
-        facts.redirect_uri = Some(uri.to_owned());
-    }
+/// What a failure means for this account. `redirect_uri` is that of a sign-in under way; without one it is the first of
+/// the console's.
+pub fn explain(app: &App, account: &OpenAccount, redirect_uri: Option<&str>, failure: &Failure) -> Advice {
+    let first = || app.hosts.redirect_uris().first().map(ToString::to_string);
+    let facts = Facts {
+        redirect_uri: redirect_uri.map(str::to_owned).or_else(first),
+        principal_id: app.tokens.principal(&account.id).map(|id| id.to_string()),
+        ..Facts::of_account(account)
+    };
     diagnosis::explain(failure, &facts)
 }
 

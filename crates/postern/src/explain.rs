@@ -40,7 +40,7 @@ fn facts_of(app: &App, account: &Account) -> Result<Facts, Problem> {
     };
     let signed_in = grant.as_ref().map(|grant| grant.user.clone());
     let from = row.from_address.clone().or(signed_in.clone());
-    let portal = app.clouds.find(&row.cloud)?.portal.as_ref();
+    let cloud = app.clouds.find(&row.cloud)?;
     Ok(Facts {
         client_id: Some(row.client_id.clone()),
         tenant: Some(row.tenant.clone()),
@@ -49,8 +49,9 @@ fn facts_of(app: &App, account: &Account) -> Result<Facts, Problem> {
         mailbox: signed_in.or_else(|| from.clone()),
         from,
         permission: Some(needed_permission(sign_in, transport).to_owned()),
-        portal: portal.and_then(|portal| portal.host_str()).map(str::to_owned),
-        principal_id: None,
+        portal: cloud.portal.as_ref().and_then(|portal| portal.host_str()).map(str::to_owned),
+        login: cloud.login.host_str().map(str::to_owned),
+        principal_id: app.tokens.principal(&row.id.to_string()).map(|id| id.to_string()),
         sign_in: Some(sign_in),
     })
 }

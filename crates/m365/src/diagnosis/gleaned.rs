@@ -20,16 +20,22 @@ pub(super) fn complete(facts: &Facts, text: &str) -> Facts {
     fill(&mut facts.client_id, after(text, &CLIENT_ID, |value| Uuid::from_str(value).is_ok()));
     fill(&mut facts.tenant, after(text, &TENANT, is_tenant));
     fill(&mut facts.thumbprint_sha1, after(text, &THUMBPRINT, is_thumbprint));
-    fill(&mut facts.redirect_uri, after(text, &REDIRECT_URI, |value| Url::from_str(value).is_ok()));
+    fill(&mut facts.redirect_uri, named_redirect(text));
     fill(&mut facts.mailbox, after(text, &MAILBOX, is_address));
     fill(&mut facts.from, after(text, &FROM, is_address));
     facts
 }
 
-/// The facts, with the From that Microsoft's words name: a message can have another than its account.
-pub(super) fn with_named_from(facts: &Facts, text: &str) -> Facts {
-    let named = after(text, &FROM, is_address);
-    Facts { from: named.or_else(|| facts.from.clone()), ..facts.clone() }
+/// The facts, with what Microsoft's words name in them: a message can have another From than its account, and a sign-in
+/// another redirect URI than the one that comes first in the settings.
+pub(super) fn with_named(facts: &Facts, text: &str) -> Facts {
+    let from = after(text, &FROM, is_address).or_else(|| facts.from.clone());
+    let redirect_uri = named_redirect(text).or_else(|| facts.redirect_uri.clone());
+    Facts { from, redirect_uri, ..facts.clone() }
+}
+
+fn named_redirect(text: &str) -> Option<String> {
+    after(text, &REDIRECT_URI, |value| Url::from_str(value).is_ok())
 }
 
 /// What stands before the value (facts 2.4, 6.6; additions E).

@@ -49,6 +49,13 @@ pub(super) fn look_up(refusal: &GraphRefusal, sign_in: Option<SignIn>) -> Option
     ROWS.iter().find(|row| row.answers_to(refusal, sign_in)).map(|row| &row.words)
 }
 
+/// Whether the table has this code or one of those inside it.
+pub(super) fn is_known(refusal: &GraphRefusal) -> bool {
+    let is_its =
+        |row: &Row| row.code == refusal.code || refusal.inner_codes.iter().any(|code| code == row.code);
+    ROWS.iter().any(|row| !row.code.is_empty() && is_its(row))
+}
+
 /// The codes of the table that stand in the text as words of their own, in its order, each once. `BadRequest`
 /// alone says nothing.
 pub(super) fn find_codes(text: &str) -> Vec<&'static str> {
@@ -112,16 +119,20 @@ const ROWS: &[Row] = &[
         "An entry of the list of certificates was sent back without its `usage`.",
         "Send back the entries that are to stay as they were read, each with `usage` (Verify); or upload the .cer at {app} > Certificates & secrets > Certificates.")
         .saying("acceptable values are sign, verify"),
+    row("Request_BadRequest", TenantAdministrator,
+        "The directory can't use something in the request: a script, or a program that registers applications, sent what doesn't belong there.",
+        "Look in the script's request for a member that is misspelt or of the wrong kind. Postern itself doesn't write to the directory.")
+        .saying("one or more properties are invalid"),
     row("KeyNotUpdatable", TenantAdministrator,
         "An entry of the list of certificates was sent back changed, which isn't allowed; most often its dates were rounded.",
         "Send back the entries that are to stay exactly as they were read; or upload the .cer at {app} > Certificates & secrets > Certificates, which adds to the list."),
     row("Authorization_RequestDenied", TenantAdministrator,
-        "The application, or whoever signed in, may not read or change this in the directory.",
+        "The application, or whoever signed in, may not read or change this in the directory. Where a key was added or removed with a proof of possession, a missing proof is answered like this, too.",
         "Sending doesn't need it. To let Postern read it, add User.Read (Delegated) or User.Read.All (Application) at {app} > API permissions, and grant admin consent. \
          Where an application was to be registered, let an administrator do it: Users can register applications may be off ({portal} > Microsoft Entra ID > Users > User settings)."),
     row("CredentialInvalidLifetimeAsPerAppPolicy", TenantAdministrator,
         "A policy of the tenant (app management policy) caps how long a certificate or secret of an application may be valid, and this one is valid longer.",
-        "Generate a certificate with a shorter validity: `postern certificate generate --days 180`, or 90, or what the policy allows; upload its .cer at {app} > Certificates & secrets."),
+        "Generate a certificate with a shorter validity: `postern certificate generate --name NAME --days 180`, or 90, or what the policy allows; upload its .cer at {app} > Certificates & secrets."),
     row("CredentialTypeNotAllowedAsPerAppPolicy", TenantAdministrator,
         "A policy of the tenant (app management policy) forbids this kind of credential; most often that is the client secret.",
         "Use a client certificate: generate one in Postern and upload its .cer at {app} > Certificates & secrets > Certificates > Upload certificate."),
@@ -147,7 +158,7 @@ const ROWS: &[Row] = &[
     // 404: the mailbox.
     row("MailboxNotEnabledForRESTAPI", TenantAdministrator,
         "{mailbox} has no mailbox in Exchange Online: no licence with Exchange Online, a licence given a moment ago, or a mailbox on premises.",
-        "At admin.microsoft.com > Users > Active users > {mailbox} > Licenses and apps, assign a licence with Exchange Online. A new mailbox takes some minutes. A shared mailbox needs none."),
+        "At {admin} > Users > Active users > {mailbox} > Licenses and apps, assign a licence with Exchange Online. A new mailbox takes some minutes. A shared mailbox needs none."),
     row("ErrorInvalidUser", PosternAdministrator, NO_SUCH_USER, CHECK_FROM),
     row("ResourceNotFound", PosternAdministrator, NO_SUCH_USER, CHECK_FROM),
     row("Request_ResourceNotFound", PosternAdministrator,
@@ -223,4 +234,5 @@ const MAKE_ROOM: &str =
 const MAYBE_SENT: &str = "Something in front of Microsoft Graph answered, for Graph itself didn't in time. The message may have been sent all the same.";
 const LOOK: &str = "Look into Sent Items of {mailbox} before sending it again.";
 const BUSY: &str = "Microsoft Graph has trouble of its own at the moment. Your settings aren't the cause.";
-const GOES_ON: &str = "Wait a few minutes, then try again. Microsoft reports outages at admin.microsoft.com > Health > Service health.";
+const GOES_ON: &str =
+    "Wait a few minutes, then try again. Microsoft reports outages at {admin} > Health > Service health.";

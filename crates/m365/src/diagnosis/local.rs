@@ -138,7 +138,7 @@ const RENEW: &str = "Generate or import a new certificate (Settings > Inventory 
      Microsoft Entra ID > App registrations > the application > Certificates & secrets > Upload certificate, and choose it in Settings > Email Settings.";
 const RESTORE_OR_REPLACE: &str = "Restore the database and its master key from one backup; or put the certificate in its place again from its file: \
      `postern certificate replace X --file F`.";
-const GENERATE: &str = "Generate one in Postern: Settings > Inventory > Manage > Certificates > Generate Certificate, or `postern certificate generate`.";
+const GENERATE: &str = "Generate one in Postern: Settings > Inventory > Manage > Certificates > Generate Certificate, or `postern certificate generate --name NAME`.";
 
 #[cfg(test)]
 mod tests {

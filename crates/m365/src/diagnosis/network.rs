@@ -63,7 +63,7 @@ const PROXY: Words = words(
 const TIMEOUT: Words = words(
     PosternAdministrator,
     "{target} was reached and didn't answer in time.",
-    "Try again. If it stays, look for a firewall that lets connections open but nothing through, and at Microsoft's service health (admin.microsoft.com > Health > Service health).",
+    "Try again. If it stays, look for a firewall that lets connections open but nothing through, and at Microsoft's service health ({admin} > Health > Service health).",
 );
 const RESET: Words = words(
     PosternAdministrator,

@@ -4,7 +4,7 @@
 use serde_json::{Deserializer, Value};
 use url::form_urlencoded;
 
-use super::{entra, graph, local, network, smtp};
+use super::{entra, graph, local, network, said, smtp};
 use crate::failure::{
     EntraRefusal, Failure, GraphRefusal, NetworkTrouble, SmtpRefusal, SmtpStage, printable,
 };
@@ -35,9 +35,44 @@ pub(super) fn read(text: &str) -> Vec<Failure> {
             found.push(refusal.into());
         }
     }
+    for number in read_numbers(&rest) {
+        if !is_covered(number, &found) {
+            found.push(bare_number(number));
+        }
+    }
     found.extend(read_smtp(&rest));
     found.extend(read_graph_codes(&rest, &found));
     without_repeats(found)
+}
+
+/// What was said without its code: Microsoft's own sentences, or the status of a request that is too large.
+pub(super) fn read_words(text: &str) -> Vec<Failure> {
+    match said::find_in(text) {
+        told if told.is_empty() => read_statuses(text),
+        told => told,
+    }
+}
+
+/// What stands in front of Graph answers without JSON (additions C1).
+fn read_statuses(text: &str) -> Vec<Failure> {
+    let is_too_large = text.to_lowercase().contains("413 request entity too large");
+    is_too_large.then(|| read_refusal(413, b"").into()).into_iter().collect()
+}
+
+/// Numbers of Entra where its log and its pages put them: `Sign-in error code: 53003`, `…/error?code=700016`.
+fn read_numbers(text: &str) -> Vec<u32> {
+    let lower = text.to_lowercase();
+    let after = |mark: &'static str| lower.match_indices(mark).map(move |(at, _)| at + mark.len());
+    let number_at = |at: usize| {
+        let rest = lower[at..].trim_start_matches([' ', '\t', '\r', '\n', ':', '=', '"']);
+        let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+        rest[..digits].parse().ok().filter(|number| entra::is_known(*number))
+    };
+    ["error code", "errorcode", "error?code="].into_iter().flat_map(after).filter_map(number_at).collect()
+}
+
+fn bare_number(number: u32) -> Failure {
+    EntraRefusal::from_redirect("", &format!("AADSTS{number}"), None, None).into()
 }
 
 /// The whole text is one code: of Entra, an OAuth error, of Graph, of SMTP, or one of Postern's own. What
@@ -45,7 +80,7 @@ pub(super) fn read(text: &str) -> Vec<Failure> {
 fn read_bare_code(text: &str) -> Option<Failure> {
     let number: Option<u32> = text.parse().ok();
     if let Some(number) = number.filter(|number| entra::is_known(*number)) {
-        return Some(EntraRefusal::from_redirect("", &format!("AADSTS{number}"), None, None).into());
+        return Some(bare_number(number));
     }
     if entra::is_error(text) {
         return Some(EntraRefusal::from_redirect(text, "", None, None).into());
@@ -192,10 +227,18 @@ fn smtp_refusal(code: u16, enhanced: Option<&str>, text: &str) -> SmtpRefusal {
         stage: if code == 535 { SmtpStage::Auth } else { SmtpStage::EndOfData },
         code,
         enhanced: enhanced.map(str::to_owned),
-        text: printable(text, TEXT_CHARS),
+        text: printable(without_code(text, code, enhanced), TEXT_CHARS),
         challenge: None,
         recipient: None,
     }
+}
+
+/// The codes aren't said twice where the line begins with them.
+fn without_code<'a>(line: &'a str, code: u16, enhanced: Option<&str>) -> &'a str {
+    let code = code.to_string();
+    let rest = line.trim();
+    let rest = rest.strip_prefix(code.as_str()).map_or(rest, |rest| rest.trim_start_matches(['-', ' ']));
+    enhanced.and_then(|enhanced| rest.strip_prefix(enhanced)).map_or(rest, str::trim_start)
 }
 
 /// Codes of Graph's table as words of the text, but for those that an answer in it has told already.
@@ -258,7 +301,7 @@ fn is_enhanced(word: &str) -> bool {
 }
 
 /// Bounces often give the enhanced code alone.
-fn usual_code(enhanced: &str) -> u16 {
+pub(super) fn usual_code(enhanced: &str) -> u16 {
     match enhanced {
         "5.7.3" | "5.7.139" => 535,
         "5.7.57" => 530,

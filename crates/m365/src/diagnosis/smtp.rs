@@ -10,7 +10,7 @@ use SignIn::{Application, Delegated};
 use Turn::{PosternAdministrator, Sender, TenantAdministrator, Wait};
 
 /// What a row answers to. 0, empty texts and `None` answer to anything; the narrower rows come first.
-/// Texts are lower-case; an `enhanced` that ends in `*` is a beginning (`4.7.5*`).
+/// Texts are lower-case; in `enhanced` a `?` stands for any one digit (`4.7.5??`), and [`NONE`] for no such code.
 struct Row {
     code: u16,
     enhanced: &'static str,
@@ -43,11 +43,16 @@ impl Row {
 }
 
 fn fits(wanted: &str, enhanced: &str) -> bool {
-    match wanted.strip_suffix('*') {
-        Some(beginning) => enhanced.starts_with(beginning),
-        None => wanted.is_empty() || wanted == enhanced,
+    let same = |(wanted, given): (u8, u8)| wanted == given || wanted == b'?' && given.is_ascii_digit();
+    match wanted {
+        "" => true,
+        NONE => enhanced.is_empty(),
+        _ => wanted.len() == enhanced.len() && wanted.bytes().zip(enhanced.bytes()).all(same),
     }
 }
+
+/// For an answer without an enhanced code: one that isn't in the table is not to be guessed by its reply code.
+const NONE: &str = "-";
 
 /// Whether the text itself says something that the table knows, not only its numbers.
 pub(super) fn knows_text(refusal: &SmtpRefusal) -> bool {
@@ -74,11 +79,11 @@ pub(super) fn rows_of_any_stage() -> impl Iterator<Item = &'static Words> {
 const LOG_IN: &[Row] = &[
     row(0, "", "smtpclientauthentication is disabled for the tenant", words(TenantAdministrator,
         "Authenticated SMTP is switched off for the whole tenant, and not switched on for {mailbox}. It blocks OAuth too. Security defaults switch it off.",
-        "Switch it on for this mailbox: admin.microsoft.com > Users > Active users > {mailbox} > Mail > Manage email apps > Authenticated SMTP, \
+        "Switch it on for this mailbox: {admin} > Users > Active users > {mailbox} > Mail > Manage email apps > Authenticated SMTP, \
          or `Set-CASMailbox -Identity {mailbox} -SmtpClientAuthenticationDisabled $false`. It can take up to an hour. Or set the account's transport to Microsoft Graph, which has no such switch.")),
     row(0, "", "smtpclientauthentication is disabled for the mailbox", words(TenantAdministrator,
         "Authenticated SMTP is switched off for {mailbox}. It blocks OAuth too.",
-        "Switch it on: admin.microsoft.com > Users > Active users > {mailbox} > Mail > Manage email apps > Authenticated SMTP, \
+        "Switch it on: {admin} > Users > Active users > {mailbox} > Mail > Manage email apps > Authenticated SMTP, \
          or `Set-CASMailbox -Identity {mailbox} -SmtpClientAuthenticationDisabled $false` ($null would inherit the tenant's setting). It can take up to an hour.")),
     row(0, "", "the user credentials were incorrect", words(PosternAdministrator,
         "Exchange was given a user name and a password, and they are wrong. Postern never sends a password.",
@@ -116,11 +121,11 @@ const LOG_IN: &[Row] = &[
     row(535, "5.7.3", "", words(TenantAdministrator,
         "Exchange refuses the log-in and doesn't say why. The same answer stands for a wrong person signed in, Authenticated SMTP switched off, a missing permission, a missing mailbox, and for changes that haven't arrived yet.",
         "Check in this order: 1. The one who signed in is {mailbox} itself, not an administrator: press Authorize now and sign in as the mailbox that sends (for a shared mailbox: as one with Full Access to it). \
-         2. admin.microsoft.com > Users > Active users > {mailbox} > Mail > Manage email apps > Authenticated SMTP is ticked. \
+         2. {admin} > Users > Active users > {mailbox} > Mail > Manage email apps > Authenticated SMTP is ticked. \
          3. {app} > API permissions lists SMTP.Send (Delegated) with consent. 4. {mailbox} has a licence with Exchange Online. 5. Wait: a change takes up to an hour.")).with_sign_in(Delegated),
     row(535, "5.7.3", "", words(TenantAdministrator,
         "Exchange refuses the log-in and doesn't say why: a wrong person signed in, a token for another service, Authenticated SMTP switched off, no service principal or right in Exchange (application sign-in), no mailbox, or changes that haven't arrived yet.",
-        "Check in this order: 1. Who signed in is the mailbox that sends. 2. admin.microsoft.com > Users > Active users > {mailbox} > Mail > Manage email apps > Authenticated SMTP is ticked. \
+        "Check in this order: 1. Who signed in is the mailbox that sends. 2. {admin} > Users > Active users > {mailbox} > Mail > Manage email apps > Authenticated SMTP is ticked. \
          3. {app} > API permissions lists SMTP.Send (Delegated) or SMTP.SendAsApp (Application). 4. For application sign-in, `Get-ServicePrincipal` lists {client_id}. 5. Wait: a change takes up to an hour.")),
     row(530, "5.7.57", "", words(PosternAdministrator,
         "The server took mail for unauthenticated: the log-in before it failed, or there was none.",
@@ -128,9 +133,9 @@ const LOG_IN: &[Row] = &[
     row(535, "5.7.139", "", words(TenantAdministrator,
         "Exchange refuses the log-in by a rule of the tenant or of the mailbox; its own words say which.",
         "Read Microsoft's words above. {portal} > Microsoft Entra ID > Monitoring > Sign-in logs has the entry; and check that Authenticated SMTP is on for {mailbox}.")),
-    row(535, "", "", words(PosternAdministrator,
-        "The server refuses the log-in.",
-        "Press Authorize now in Settings > Email Settings and sign in as {mailbox}. If it stays, read the server's words above.")),
+    // The usual answer of other servers (RFC 4954 §6).
+    row(535, "5.7.8", "", words(PosternAdministrator, REFUSED, SIGN_IN_ANEW)),
+    row(535, NONE, "", words(PosternAdministrator, REFUSED, SIGN_IN_ANEW)),
 ];
 
 /// Before the message.
@@ -163,15 +168,15 @@ const SETTING_UP: &[Row] = &[
         "",
         words(
             Wait,
-            "The server dropped the connection before it had accepted the message.",
-            "Wait: Postern connects anew and tries again.",
+            "The server dropped the connection. If that was after the end of the message, it isn't certain that it wasn't taken.",
+            "Wait: Postern connects anew and tries again. Where it came after the end of the message, Sent Items of {mailbox} tells whether it was taken.",
         ),
     ),
 ];
 
 /// The message and its addresses (facts 6.6).
 const MESSAGE: &[Row] = &[
-    row(0, "", "sender throttled due to continuous", words(TenantAdministrator, PAUSED, MEND_FIRST)),
+    row(0, "", "sender throttled", words(TenantAdministrator, PAUSED, MEND_FIRST)),
     row(0, "", "sendasdenied", words(TenantAdministrator, SEND_AS, SEND_AS_FIX)),
     row(0, "5.7.60", "", words(TenantAdministrator, SEND_AS, SEND_AS_FIX)),
     row(
@@ -207,23 +212,30 @@ const MESSAGE: &[Row] = &[
     ),
     row(552, "5.3.4", "", words(Sender, TOO_LARGE, RAISE_LIMIT)),
     row(0, "5.2.2", "mailbox full", words(TenantAdministrator, FULL, MAKE_ROOM)),
-    // A code that comes without its text: what it means by itself (RFC 3463 §3.3), or in Exchange's use of it.
-    row(0, "5.2.2", "", words(TenantAdministrator, FULL, MAKE_ROOM)),
-    row(0, "5.2.3", "", words(Sender, TOO_LARGE, RAISE_LIMIT)),
-    row(554, "5.2.252", "", words(TenantAdministrator, SEND_AS, SEND_AS_FIX)),
-    row(550, "5.2.25*", "", words(TenantAdministrator, PAUSED, MEND_FIRST)),
-    row(0, "5.5.3", "", words(Sender, TOO_MANY, SPLIT)),
-    row(452, "4.5.3", "", words(Wait, TOO_MANY, "Wait: Postern sends to the others in another message.")),
     row(
-        501,
-        "5.1.3",
+        0,
+        "5.2.2",
         "",
         words(
-            Sender,
-            "The server doesn't take this address.",
-            "Correct the address in the program that sends.",
+            TenantAdministrator,
+            "Exchange says this of two things: {mailbox} is full, or it has sent to as many recipients as it may in a day.",
+            "Look how full {mailbox} is, and empty Sent Items and Deleted Items. If that isn't it, send again a day later.",
         ),
     ),
+    // RFC 3463 §3.3.
+    row(0, "5.2.3", "", words(Sender, TOO_LARGE, RAISE_LIMIT)),
+    row(0, "5.5.3", "", words(Sender, TOO_MANY, SPLIT)),
+    row(
+        452,
+        "4.5.3",
+        "",
+        words(
+            Wait,
+            "The message has more recipients than the server takes at once.",
+            "Wait: Postern sends to the others in another message.",
+        ),
+    ),
+    row(501, "5.1.3", "", words(Sender, "The server doesn't take this address.", CORRECT_ADDRESS)),
     row(
         550,
         "5.5.105",
@@ -238,37 +250,40 @@ const MESSAGE: &[Row] = &[
 
 /// Limits, blocks, and trouble at Microsoft.
 const LIMITS: &[Row] = &[
-    row(432, "4.3.2", "sender thread limit", words(Wait, CONNECTIONS, CONNECTIONS_FIX)),
+    row(432, "4.3.2", "sender thread limit", words(Wait, THREADS, CONNECTIONS_FIX)),
     row(432, "4.3.2", "", words(Wait, CONNECTIONS, CONNECTIONS_FIX)),
     row(0, "5.1.8", "", words(TenantAdministrator,
         "Microsoft has blocked {mailbox} for sending what looked like spam.",
-        "At security.microsoft.com > Email & collaboration > Review > Restricted entities, find out what was sent, and unblock {mailbox}.")),
+        "At {defender} > Email & collaboration > Review > Restricted entities, find out what was sent, and unblock {mailbox}.")),
     row(0, "5.7.501", "", words(TenantAdministrator, BANNED, BANNED_FIX)),
     row(0, "5.7.502", "", words(TenantAdministrator, BANNED, BANNED_FIX)),
     row(0, "5.7.503", "", words(TenantAdministrator, BANNED, BANNED_FIX)),
     row(0, "5.7.511", "", words(TenantAdministrator, BANNED, BANNED_FIX)),
     row(0, "5.7.705", "", words(TenantAdministrator,
         "The tenant has passed Microsoft's limit of sending, often because a mailbox was taken over.",
-        "Look at security.microsoft.com > Restricted entities and at the message trace for what was sent; then ask Microsoft's support to lift it.")),
+        "Look at {defender} > Restricted entities and at the message trace for what was sent; then ask Microsoft's support to lift it.")),
     row(0, "5.7.708", "", words(TenantAdministrator,
         "Microsoft doesn't take mail from this IP address or tenant, often because the tenant is new or a trial.",
         "Ask Microsoft's support, with the code AS(…) from the words above.")),
     row(0, "5.7.750", "", words(TenantAdministrator,
         "The tenant sends from domains that aren't registered in it.",
-        "Set From to a domain of the tenant (admin.microsoft.com > Settings > Domains), or add the domain there.")),
+        "Set From to a domain of the tenant ({admin} > Settings > Domains), or add the domain there.")),
     row(451, "4.7.0", "", words(Wait, BUSY, GOES_ON)),
-    row(0, "4.7.5*", "", words(Wait, BUSY, GOES_ON)),
-    row(0, "4.7.6*", "", words(Wait, BUSY, GOES_ON)),
+    row(0, "4.7.5??", "", words(Wait, BUSY, GOES_ON)),
+    row(0, "4.7.6??", "", words(Wait, BUSY, GOES_ON)),
     row(421, "4.3.2", "", words(Wait, BUSY, GOES_ON)),
-    row(421, "", "", words(Wait, BUSY, GOES_ON)),
+    row(421, NONE, "", words(Wait, BUSY, GOES_ON)),
     row(0, "", "", words(PosternAdministrator,
         "This server doesn't want to speak with us.",
         "Check `smtp` of the [[cloud]] in postern.toml. With Microsoft's own clouds, look for a firewall that inspects SMTP on port 587.")).at(SmtpStage::Greeting),
-    row(0, "5.1.1", "", words(Sender, "The server doesn't know this recipient.", "Correct the address in the program that sends.")).at(SmtpStage::RcptTo),
+    row(0, "5.1.1", "", words(Sender, UNKNOWN_RECIPIENT, CORRECT_ADDRESS)),
+    row(0, "5.1.10", "", words(Sender, UNKNOWN_RECIPIENT, CORRECT_ADDRESS)),
 ];
 
+const REFUSED: &str = "The server refuses the log-in.";
+const SIGN_IN_ANEW: &str = "Press Authorize now in Settings > Email Settings and sign in as {mailbox}. If it stays, read the server's words above.";
 const RELAY: &str = "This is an answer to mail without a log-in (a connector). Postern logs in.";
-const RELAY_FIX: &str = "Check `smtp` of the [[cloud]] in postern.toml: it must be the submission server on port 587, for example smtp.office365.com:587.";
+const RELAY_FIX: &str = "Check `smtp` of the [[cloud]] in postern.toml: it must be the submission server on port 587 (of the worldwide cloud smtp.office365.com:587).";
 const SEND_AS: &str = "{mailbox} may not send as the From of this message. Exchange looks at From in the header, not only at the envelope.";
 const SEND_AS_FIX: &str = "Let the program that sends use {mailbox} as From; or allow it: Exchange admin center > Recipients > Mailboxes > {from} > Delegation > Send as, \
      or `Add-RecipientPermission {from} -Trustee {mailbox} -AccessRights SendAs`. For aliases: `Set-OrganizationConfig -SendFromAliasEnabled $true`.";
@@ -277,15 +292,19 @@ const MEND_FIRST: &str = "Mend that error first (read Microsoft's words above), 
 const FULL: &str = "{mailbox} is full. A copy of all that is sent is kept in its Sent Items.";
 const MAKE_ROOM: &str =
     "Empty Sent Items and Deleted Items of {mailbox}, or let a retention policy do it. Then try again.";
+const UNKNOWN_RECIPIENT: &str = "The server doesn't know this recipient.";
+const CORRECT_ADDRESS: &str = "Correct the address in the program that sends.";
 const TOO_LARGE: &str = "The message is larger than {mailbox} may send. (The size that the server announces isn't the mailbox's own limit.)";
 const RAISE_LIMIT: &str = "Send less, or raise the limit (35 MB unless it was changed, 150 MB at most): `Set-Mailbox {mailbox} -MaxSendSize 150MB`.";
 const TOO_MANY: &str =
     "The message has more recipients than Exchange takes at once (500 unless it was changed).";
 const SPLIT: &str = "Send to fewer recipients at once, or to a group; `Set-Mailbox {mailbox} -RecipientLimits 1000` raises the limit up to 1000.";
-const CONNECTIONS: &str = "More than three connections send for {mailbox} at the same time. Postern keeps to three, so another program uses this mailbox too.";
+const CONNECTIONS: &str = "More than three connections send for {mailbox} at the same time. Postern keeps to three, so another program, or another installation of Postern, uses this mailbox too.";
+const THREADS: &str = "Exchange takes no more messages of {mailbox} at the same time.";
 const CONNECTIONS_FIX: &str = "Wait a few minutes, then try again. Let the other program send through Postern, or give it a mailbox of its own.";
 const BANNED: &str = "Microsoft has banned this sender for what it sent.";
-const BANNED_FIX: &str = "Look at security.microsoft.com > Restricted entities, find out what was sent, and ask Microsoft's support to lift the ban.";
+const BANNED_FIX: &str = "Look at {defender} > Restricted entities, find out what was sent, and ask Microsoft's support to lift the ban.";
 const BUSY: &str =
     "Exchange Online has trouble of its own at the moment, or is very busy. Your settings aren't the cause.";
-const GOES_ON: &str = "Wait a few minutes, then try again. Microsoft reports outages at admin.microsoft.com > Health > Service health.";
+const GOES_ON: &str =
+    "Wait a few minutes, then try again. Microsoft reports outages at {admin} > Health > Service health.";

@@ -6,39 +6,6 @@ use super::*;
 use crate::failure::{EntraRefusal, LocalTrouble, NetworkKind, NetworkTrouble, SmtpRefusal, SmtpStage};
 use crate::graph::read_refusal;
 
-struct Recorded {
-    code: String,
-    turn: String,
-    sign_in: Option<SignIn>,
-    expected: Vec<String>,
-    text: String,
-}
-
-fn recorded() -> Vec<Recorded> {
-    let sections = include_str!("recorded.txt").split("\n\n").skip(1);
-    sections.map(read_section).collect()
-}
-
-fn read_section(section: &str) -> Recorded {
-    let (title, rest) = section.split_once('\n').unwrap();
-    let turns = ["tenant_administrator", "postern_administrator", "sender", "wait"];
-    let turn = turns.iter().find(|turn| title.contains(*turn)).unwrap_or_else(|| panic!("{title}"));
-    let (code, sign_in) = title.trim_start_matches("# ").split_once(turn).unwrap();
-    let expected = rest.lines().filter_map(|line| line.strip_prefix("> ")).map(str::to_owned).collect();
-    let text: Vec<&str> = rest.lines().filter(|line| !line.starts_with("> ")).collect();
-    Recorded {
-        code: code.trim().to_owned(),
-        turn: (*turn).to_owned(),
-        sign_in: match sign_in.trim() {
-            "application" => Some(SignIn::Application),
-            "delegated" => Some(SignIn::Delegated),
-            _ => None,
-        },
-        expected,
-        text: text.join("\n").trim().to_owned(),
-    }
-}
-
 fn facts(sign_in: Option<SignIn>) -> Facts {
     let text = |text: &str| Some(text.to_owned());
     Facts {
@@ -50,6 +17,7 @@ fn facts(sign_in: Option<SignIn>) -> Facts {
         from: text("ann@contoso.com"),
         permission: text("Mail.Send (Delegated)"),
         portal: text("portal.azure.com"),
+        login: text("login.microsoftonline.com"),
         principal_id: None,
         sign_in,
     }
@@ -71,13 +39,13 @@ fn name(turn: Turn) -> String {
 
 #[test]
 fn every_recorded_text_gets_its_advice() {
-    for said in recorded() {
+    for said in said::sections() {
         let advice = first(&said.text, &facts(said.sign_in));
         assert_eq!(advice.code, said.code, "{}", said.text);
         assert_eq!(name(advice.turn), said.turn, "{}", said.text);
         let words = format!("{}\n{}", advice.cause, advice.fix);
         for part in &said.expected {
-            assert!(words.contains(part), "{} lacks {part:?}: {words}", said.code);
+            assert!(words.contains(*part), "{} lacks {part:?}: {words}", said.code);
         }
     }
 }
@@ -89,8 +57,7 @@ fn place(words: &'static Words) -> usize {
 
 #[test]
 fn no_row_is_without_a_recorded_text() {
-    let met: HashSet<usize> = recorded()
-        .iter()
+    let met: HashSet<usize> = said::sections()
         .flat_map(|said| paste::read(&said.text).into_iter().map(move |failure| (failure, said.sign_in)))
         .flat_map(|(failure, sign_in)| one_for_each_code(failure).into_iter().map(move |one| (one, sign_in)))
         .filter_map(|(failure, sign_in)| look_up(&failure, sign_in))
@@ -107,7 +74,7 @@ fn no_row_is_without_a_recorded_text() {
 
 #[test]
 fn no_advice_leaves_a_gap_unfilled_or_waits_for_what_does_not_pass() {
-    for said in recorded() {
+    for said in said::sections() {
         let advice = first(&said.text, &facts(said.sign_in));
         for text in [&advice.cause, &advice.fix] {
             assert!(!text.contains('{') && !text.contains('}') && !text.contains("  "), "{text}");
@@ -358,7 +325,7 @@ fn what_is_unknown_is_said_to_be() {
     for (text, code) in [
         ("5.7.999", "550 5.7.999"),
         ("ErrorNeverSeen", "ErrorNeverSeen"),
-        ("Request_BadRequest", "Request_BadRequest"),
+        ("Request_NeverSeen", "Request_NeverSeen"),
         ("552", "552"),
     ] {
         let advice = first(text, &Facts::default());
@@ -366,4 +333,95 @@ fn what_is_unknown_is_said_to_be() {
     }
     assert_eq!(first("ErrorNeverSeen", &Facts::default()).says, "Microsoft Graph answered ErrorNeverSeen");
     assert!(first("535", &Facts::default()).known, "a reply code alone is one");
+}
+
+#[test]
+fn a_code_alone_is_given_the_words_that_microsoft_says_with_it() {
+    let advice = first("700027", &Facts::default());
+    assert_eq!(advice.code, "AADSTS700027");
+    assert!(advice.says.starts_with("for example: Microsoft Entra ID refused"), "{}", advice.says);
+    assert!(advice.says.contains("The key was not found"), "{}", advice.says);
+    let says = |code: &str, words: &str| {
+        let found = find(code, &Facts::default());
+        assert!(found.iter().any(|advice| advice.says.contains(words)), "{code}: {found:?}");
+        assert!(found.iter().all(|advice| advice.known && advice.code.ends_with(code)), "{code}: {found:?}");
+        found.len()
+    };
+    assert!(says("535 5.7.139", "is disabled for the Tenant") >= 8);
+    assert!(says("ErrorAccessDenied", "Access to OData is disabled.") >= 2);
+    assert_eq!(says("5.2.252", "SendAsDenied"), 2);
+    assert_eq!(says("ErrorSendAsDenied", "does not have the right to send mail"), 1);
+    // Nobody noted these words, so none are shown.
+    assert_eq!(first("50126", &Facts::default()).says, "Microsoft Entra ID refused: AADSTS50126");
+    // A made-up name in the record is no fact about the account.
+    let own = first("50011", &facts(None));
+    assert!(own.fix.contains("add exactly https://gate.contoso.com:4443/authorize"), "{}", own.fix);
+}
+
+#[test]
+fn a_kind_that_is_known_does_not_pass_for_the_code() {
+    let body = r#"{"error":"invalid_grant","error_description":"AADSTS500341: The user account was deleted.","error_codes":[500341]}"#;
+    let refusal = EntraRefusal::from_answer(400, body.as_bytes(), None);
+    let advice = explain(&refusal.into(), &facts(None));
+    assert!(!advice.known && advice.cause.contains("no longer valid"), "{advice:?}");
+    assert!(advice.fix.contains("error?code=500341"), "{}", advice.fix);
+    let tomorrow = br#"{"error":{"code":"ErrorOfTomorrow","message":"new"}}"#;
+    for (status, part) in [(500, "trouble of its own"), (502, "may have been sent")] {
+        let advice = explain(&read_refusal(status, tomorrow).into(), &facts(None));
+        assert!(!advice.known && advice.cause.contains(part), "{advice:?}");
+    }
+    for (text, code) in [
+        ("421 4.7.66 TLS 1.0 and 1.1 are not supported.", "421 4.7.66"),
+        ("550 5.2.259 something new", "550 5.2.259"),
+        ("535 5.7.999 something new", "535 5.7.999"),
+    ] {
+        let advice = first(text, &facts(None));
+        assert_eq!((advice.code.as_str(), advice.known), (code, false), "{advice:?}");
+    }
+}
+
+#[test]
+fn the_redirect_uri_that_was_refused_is_the_one_to_add() {
+    let page = "AADSTS50011: The redirect URI 'https://127.0.0.1:4443/authorize' specified in the request does not match";
+    let advice = first(page, &facts(None));
+    assert!(advice.fix.contains("add exactly https://127.0.0.1:4443/authorize"), "{}", advice.fix);
+}
+
+#[test]
+fn the_sign_in_log_and_sentences_without_a_code_are_read() {
+    for (text, code) in [
+        ("Status\tFailure\nSign-in error code\t53003\nFailure reason\tblocked", "AADSTS53003"),
+        ("see https://login.microsoftonline.com/error?code=700016 for it", "AADSTS700016"),
+        ("{\"status\":{\"errorCode\":7000222}}", "AADSTS7000222"),
+        ("It said: Access to OData is disabled. What now?", "ErrorAccessDenied"),
+        (
+            "the user account which was used to submit this request does not have the right to send mail on behalf of the specified sending account",
+            "ErrorSendAsDenied",
+        ),
+        ("413 Request Entity Too Large", "http_413"),
+    ] {
+        assert_eq!(first(text, &Facts::default()).code, code, "{text}");
+    }
+    assert_eq!(codes("error code 12"), Vec::<String>::new());
+}
+
+#[test]
+fn an_outcome_that_is_unknown_does_not_pass_by_waiting() {
+    let lost = NetworkTrouble::new("smtp.office365.com:587", NetworkKind::AfterLastByte, "x");
+    assert!(!explain(&lost.into(), &facts(None)).temporary);
+    assert!(!explain(&read_refusal(504, b"").into(), &facts(None)).temporary);
+    assert!(explain(&read_refusal(503, b"").into(), &facts(None)).temporary);
+}
+
+#[test]
+fn another_cloud_is_not_sent_to_the_worldwide_pages() {
+    let own = Facts {
+        portal: Some("portal.azure.us".to_owned()),
+        login: Some("login.microsoftonline.us".to_owned()),
+        ..facts(None)
+    };
+    for text in ["ErrorServerBusy", "550 5.7.750", "AADSTS4242", "650052", "MailboxNotEnabledForRESTAPI"] {
+        let fix = first(text, &own).fix;
+        assert!(!fix.contains("admin.microsoft.com") && !fix.contains("microsoftonline.com"), "{fix}");
+    }
 }

@@ -25,7 +25,13 @@ pub(super) fn fill(text: &str, facts: &Facts, target: &str) -> String {
     let client_id = facts.client_id.as_deref().unwrap_or("<client ID>");
     let app = format!("{portal} > Microsoft Entra ID > App registrations > {client_id}");
     let enterprise = format!("{portal} > Microsoft Entra ID > Enterprise applications > {client_id}");
+    // Which of their hosts another cloud has isn't known here.
+    let is_worldwide = portal == "portal.azure.com";
+    let admin = if is_worldwide { "admin.microsoft.com" } else { "the Microsoft 365 admin center" };
+    let defender = if is_worldwide { "security.microsoft.com" } else { "the Microsoft Defender portal" };
     let values = [
+        ("{admin}", admin),
+        ("{defender}", defender),
         ("{app}", app.as_str()),
         ("{enterprise_app}", enterprise.as_str()),
         ("{client_id}", client_id),

@@ -113,13 +113,19 @@ impl EntraRefusal {
             ) || matches!(self.suberror.as_deref(), Some("bad_token" | "token_expired")))
     }
 
-    /// `AADSTS700027`, else `error`, else the status.
+    /// `AADSTS700027`, else `error`, else `suberror`, else the status.
     pub fn label(&self) -> String {
-        match (self.aadsts(), self.error.as_str()) {
-            (Some(code), _) => format!("AADSTS{code}"),
-            (None, "") => format!("http_{}", self.status),
-            (None, error) => error.to_owned(),
+        match (self.aadsts(), self.error.as_str(), &self.suberror) {
+            (Some(code), ..) => format!("AADSTS{code}"),
+            (None, "", Some(suberror)) => suberror.clone(),
+            (None, "", None) => format!("http_{}", self.status),
+            (None, error, _) => error.to_owned(),
         }
+    }
+
+    /// Another provider, or a proxy on the way, must not be taken for Microsoft, whose refusals have numbers.
+    fn has_microsofts_marks(&self) -> bool {
+        !self.codes.is_empty() || self.trace_id.is_some()
     }
 
     fn from_wire(status: u16, wire: WireError, retry_after: Option<Duration>) -> Self {
@@ -145,9 +151,14 @@ impl EntraRefusal {
 
 impl fmt::Display for EntraRefusal {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str("Microsoft Entra ID refused")?;
+        out.write_str(match self.has_microsofts_marks() {
+            true => "Microsoft Entra ID refused",
+            false => "The sign-in service refused",
+        })?;
         if !self.error.is_empty() {
             write!(out, " ({})", self.error)?;
+        } else if let (Some(suberror), 0) = (&self.suberror, self.status) {
+            write!(out, " ({suberror})")?;
         } else if self.status != 0 {
             write!(out, " (status {})", self.status)?;
         }
@@ -272,6 +283,10 @@ mod tests {
         let refusal = answer(502, "<html>\x1b[1mBad gateway</html>");
         assert_eq!(refusal.description, "<html> [1mBad gateway</html>");
         assert_eq!(refusal.label(), "http_502");
+        assert_eq!(
+            refusal.to_string(),
+            "The sign-in service refused (status 502): <html> [1mBad gateway</html>"
+        );
         assert!(refusal.is_temporary());
         assert!(!answer(403, "blocked by the firewall").is_temporary());
     }

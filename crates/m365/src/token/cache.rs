@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use time::{Duration, OffsetDateTime};
 use tokio::sync::watch;
+use uuid::Uuid;
 
 use crate::account::{Account, SignIn};
 use crate::connection::Connection;
@@ -44,6 +45,8 @@ struct Shelf {
     epoch: u64,
     tokens: HashMap<Resource, Issued>,
     flights: HashMap<Resource, Flight>,
+    /// Whose tokens they are, where the application signs in; it outlives a refused token, for the advice on it.
+    principal: Option<Uuid>,
     /// Held while the refresh token is in use.
     grant: Arc<tokio::sync::Mutex<()>>,
 }
@@ -132,6 +135,11 @@ impl Tokens {
         let shelves = self.lock();
         let issued = shelves.get(&account.id)?.tokens.get(&resource)?;
         Some((issued.obtained_at, issued.expires_at))
+    }
+
+    /// The service principal of the application, as its last token names it.
+    pub fn principal(&self, account_id: &str) -> Option<Uuid> {
+        self.lock().get(account_id)?.principal
     }
 
     fn find(
@@ -252,6 +260,9 @@ impl Errand {
         let shelf = shelf.ok_or_else(account_changed)?;
         shelf.flights.remove(&self.resource);
         let issued = result?;
+        if self.account.sign_in == SignIn::Application {
+            shelf.principal = issued.access_token.hints().object_id;
+        }
         shelf.tokens.insert(self.resource, Issued { refresh_token: None, ..issued.clone() });
         Ok(issued)
     }
@@ -259,13 +270,21 @@ impl Errand {
 
 impl Shelf {
     fn new(version: i64) -> Self {
-        Self { version, epoch: 0, tokens: HashMap::new(), flights: HashMap::new(), grant: Arc::default() }
+        Self {
+            version,
+            epoch: 0,
+            tokens: HashMap::new(),
+            flights: HashMap::new(),
+            principal: None,
+            grant: Arc::default(),
+        }
     }
 
     fn clear(&mut self) {
         self.epoch += 1;
         self.tokens.clear();
         self.flights.clear();
+        self.principal = None;
     }
 }
 

@@ -99,9 +99,9 @@ pub(super) async fn start_code(
 ) -> Result<Flow, Problem> {
     let redirect_uri = start.redirect_uri.to_string();
     let connection =
-        app.clouds.connection(&opened.cloud).map_err(|failure| words::unreached(&opened, &failure))?;
+        app.clouds.connection(&opened.cloud).map_err(|failure| words::unreached(app, &opened, &failure))?;
     let begun = authorize::begin(&connection, &opened, &redirect_uri, start.response_mode).await;
-    let begun = begun.map_err(|failure| words::unreached(&opened, &failure))?;
+    let begun = begun.map_err(|failure| words::unreached(app, &opened, &failure))?;
     let secrets = FlowSecrets::Code {
         url: begun.url.to_string(),
         verifier: begun.verifier.expose().to_owned().into(),

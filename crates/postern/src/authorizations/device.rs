@@ -25,9 +25,9 @@ pub(super) async fn start_device_code(
     opened: Arc<OpenAccount>,
 ) -> Result<Flow, Problem> {
     let connection =
-        app.clouds.connection(&opened.cloud).map_err(|failure| words::unreached(&opened, &failure))?;
+        app.clouds.connection(&opened.cloud).map_err(|failure| words::unreached(app, &opened, &failure))?;
     let started = device_code::start(&connection, &opened, app.now()).await;
-    let started = started.map_err(|failure| words::unreached(&opened, &failure))?;
+    let started = started.map_err(|failure| words::unreached(app, &opened, &failure))?;
     let secrets = FlowSecrets::Device {
         user_code: started.user_code.clone(),
         verification_uri: started.verification_uri.clone(),

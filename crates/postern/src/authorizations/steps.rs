@@ -144,7 +144,7 @@ pub(super) async fn fail_by(
     opened: &OpenAccount,
     failure: &Failure,
 ) -> Result<FlowRow, Problem> {
-    let advice = account_state::explain(opened, flow.redirect_uri.as_deref(), failure);
+    let advice = account_state::explain(app, opened, flow.redirect_uri.as_deref(), failure);
     let problem = words::from_advice(&advice);
     let mut entry = audit::refused(actor, app.now(), "account.authorize", &account.name, &problem);
     entry.code = Some(advice.code.clone());

@@ -7,10 +7,11 @@ use m365::diagnosis::Advice;
 use store::{SettleError, TakeError};
 
 use crate::account_state;
+use crate::app::App;
 use crate::problem::{Problem, sentence};
 
-pub(super) fn unreached(account: &OpenAccount, failure: &Failure) -> Problem {
-    from_advice(&account_state::explain(account, None, failure))
+pub(super) fn unreached(app: &App, account: &OpenAccount, failure: &Failure) -> Problem {
+    from_advice(&account_state::explain(app, account, None, failure))
 }
 
 /// What the diagnosis says, as a refusal. Its own code is Microsoft's and goes along as a member.

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use store::{AccountRow, Page, SignIn, StateName};
+use store::{AccountRow, Page, SignIn, StateName, Step};
 
 use crate::app::App;
 use crate::problem::Problem;
@@ -55,12 +55,19 @@ async fn renew_all(app: &App) -> Result<(), Problem> {
     }
 }
 
+/// Broken on the way to a token. What only a mailbox or a message met says nothing about the grant, which would run out
+/// unused while somebody mends the rest.
+fn is_dead(account: &AccountRow) -> bool {
+    account.state.name == StateName::Broken
+        && !matches!(account.state.step, Some(Step::Mailbox | Step::Message))
+}
+
 async fn renew(app: &App, account: &AccountRow) -> Result<(), Problem> {
     let due = match app.store.grants().find(account.id).await? {
         Some(grant) => app.now() - grant.renewed_at >= RENEW_AFTER,
         None => false,
     };
-    if !due || account.sign_in != SignIn::Delegated || account.state.name == StateName::Broken {
+    if !due || account.sign_in != SignIn::Delegated || is_dead(account) {
         return Ok(());
     }
     let opened = accounts::open(app, account).await?;
@@ -74,7 +81,7 @@ async fn renew(app: &App, account: &AccountRow) -> Result<(), Problem> {
             tracing::info!(account = account.name, %failure, "the grant was not renewed this time");
         }
         Err(failure) => {
-            let advice = account_state::explain(&opened, None, &failure);
+            let advice = account_state::explain(app, &opened, None, &failure);
             tracing::warn!(
                 account = account.name,
                 code = advice.code,

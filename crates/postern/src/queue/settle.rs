@@ -104,7 +104,7 @@ async fn pause(
     // First the state: whoever looks whether a paused account has been mended must not find it as it was before.
     if let (Some(opened), Some(failure)) = (&ended.opened, &ended.failure) {
         app.queue.note_broken(account_id, opened.row.version);
-        let advice = account_state::explain(&opened.account, None, failure);
+        let advice = account_state::explain(app, &opened.account, None, failure);
         let state = account_state::after_failure(&opened.row, failure, &advice, now);
         accounts::note_state(app, &opened.row, state).await;
     }

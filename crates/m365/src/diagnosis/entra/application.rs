@@ -259,13 +259,13 @@ pub(super) const SCOPES: &[Row] = &[
         650052,
         TenantAdministrator,
         "The tenant has no subscription to the service that was asked for: without Exchange Online there is no mail permission to give.",
-        "Check at admin.microsoft.com > Billing > Your products that the tenant has Exchange Online, and that the tenant ID {tenant} is the right one.",
+        "Check at {admin} > Billing > Your products that the tenant has Exchange Online, and that the tenant ID {tenant} is the right one.",
     ),
     row(
         500011,
         TenantAdministrator,
         "The service that was asked for doesn't exist in this tenant: no Exchange Online, another tenant, or another cloud.",
-        "Check the tenant ID {tenant} and the cloud in Settings > Email Settings, and at admin.microsoft.com > Billing > Your products that the tenant has Exchange Online.",
+        "Check the tenant ID {tenant} and the cloud in Settings > Email Settings, and at {admin} > Billing > Your products that the tenant has Exchange Online.",
     ),
     row(
         650056,

@@ -147,6 +147,16 @@ pub(super) const ERRORS: &[(&str, Words)] = &[
         ),
     ),
     (
+        "permission_denied",
+        words(
+            TenantAdministrator,
+            "An administrator was to consent, and pressed Cancel.",
+            "At {app} > API permissions, press Grant admin consent, as one who may consent for the tenant; then press Authorize now.",
+        ),
+    ),
+    ("invalid_request", words(PosternAdministrator, OURS, CHECK_OR_REPORT)),
+    ("unsupported_grant_type", words(PosternAdministrator, OURS, CHECK_OR_REPORT)),
+    (
         "unauthorized_client",
         words(
             TenantAdministrator,
@@ -229,7 +239,10 @@ pub(super) const ERRORS: &[(&str, Words)] = &[
 
 const BUSY: &str =
     "Microsoft's sign-in service has trouble of its own at the moment. Your settings aren't the cause.";
-const WAIT_FOR_IT: &str = "Wait a few minutes, then try again. Microsoft reports outages at admin.microsoft.com > Health > Service health.";
+const WAIT_FOR_IT: &str =
+    "Wait a few minutes, then try again. Microsoft reports outages at {admin} > Health > Service health.";
 const OURS: &str = "Microsoft couldn't read what Postern sent. Your settings aren't the cause.";
 const REPORT: &str = "Report it to the makers of Postern with the message above: it is a fault in the program, or in a proxy that changes requests.";
+const CHECK_OR_REPORT: &str = "Check the tenant ID {tenant}, the client ID {client_id} and the cloud in Settings > Email Settings. If they are right, report it to the makers of Postern \
+     with the message above: it is a fault in the program, or in a proxy that changes requests.";
 const SIGN_IN_AGAIN: &str = "Press Authorize now in Settings > Email Settings and sign in as {mailbox}.";
