@@ -60,7 +60,7 @@ pub async fn begin(
     let state = FlowState::new(random_text());
     let nonce = Nonce::new(random_text());
     let verifier = Verifier::new(random_text());
-    let mut url = doors.authorize;
+    let mut url = doors.authorize?;
     url.query_pairs_mut()
         .append_pair("client_id", account.client_id.as_str())
         .append_pair("response_type", "code")

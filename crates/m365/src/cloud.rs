@@ -87,7 +87,12 @@ impl Cloud {
 
     /// Whether Entra ID signs people in here, rather than a plain OpenID provider.
     pub fn is_entra(&self) -> bool {
-        self.discovery.is_none()
+        self.own_provider().is_none()
+    }
+
+    /// The host of the plain OpenID provider that stands in for Entra.
+    pub fn own_provider(&self) -> Option<&str> {
+        self.discovery.as_ref().and_then(Url::host_str)
     }
 
     /// Entra's authorize page for the tenant (facts 1.1).

@@ -98,6 +98,10 @@ impl Courier {
         message_id: &MessageId,
         now: OffsetDateTime,
     ) -> Result<Seen, Failure> {
+        if origin.account.transport == Transport::Smtp && !origin.account.cloud.is_entra() {
+            // There is no Graph beside such a server.
+            return Ok(Seen::CannotLook);
+        }
         let mailbox = origin.graph_mailbox();
         let look =
             async |token: AccessToken| graph::was_sent(origin.connection, &token, mailbox, message_id).await;

@@ -10,6 +10,7 @@ mod graph;
 mod local;
 mod network;
 mod paste;
+mod provider;
 mod said;
 mod smtp;
 #[cfg(test)]
@@ -76,6 +77,8 @@ pub struct Facts {
     pub portal: Option<String>,
     /// Host of the sign-in service: `login.microsoftonline.com`.
     pub login: Option<String>,
+    /// Host of the OpenID provider that stands in for Entra; none where it is Entra.
+    pub provider: Option<String>,
     /// Object ID of the enterprise application (service principal), as the application's own token names it.
     pub principal_id: Option<String>,
     /// How the account signs in; chooses between the advice for the one and for the other.
@@ -101,7 +104,7 @@ fn advise(failure: &Failure, facts: &Facts) -> Advice {
         turn,
         known,
     };
-    match (look_up(failure, facts.sign_in), failure) {
+    match (words_for(failure, facts), failure) {
         (Some(words), _) => {
             let (cause, fix) = (fill(words.cause, facts, target), fill(words.fix, facts, target));
             match is_listed(failure) {
@@ -119,7 +122,13 @@ fn advise(failure: &Failure, facts: &Facts) -> Advice {
             advice(true, local::turn(trouble), trouble.message.clone(), trouble.hint.clone())
         }
         (None, _) => {
-            advice(false, unknown_turn(failure), UNKNOWN_CAUSE.to_owned(), unknown_fix(failure, facts))
+            let cause = match &facts.provider {
+                Some(provider) => {
+                    format!("Postern doesn't know this answer. The log of {provider} may tell more.")
+                }
+                None => UNKNOWN_CAUSE.to_owned(),
+            };
+            advice(false, unknown_turn(failure), cause, unknown_fix(failure, facts))
         }
     }
 }
@@ -203,6 +212,7 @@ impl Facts {
             permission: Some(needed_permission(account.sign_in, account.transport).to_owned()),
             portal: account.cloud.portal.as_ref().and_then(|portal| portal.host_str()).map(str::to_owned),
             login: account.cloud.login.host_str().map(str::to_owned),
+            provider: account.cloud.own_provider().map(str::to_owned),
             principal_id: None,
             sign_in: Some(account.sign_in),
         }
@@ -216,6 +226,15 @@ pub fn needed_permission(sign_in: SignIn, transport: Transport) -> &'static str 
         (SignIn::Application, Transport::Graph) => "Mail.Send (Application)",
         (SignIn::Delegated, Transport::Smtp) => "SMTP.Send (Delegated)",
         (SignIn::Application, Transport::Smtp) => "SMTP.SendAsApp (Application, Office 365 Exchange Online)",
+    }
+}
+
+fn words_for(failure: &Failure, facts: &Facts) -> Option<&'static Words> {
+    match failure {
+        Failure::Entra(refusal) if facts.provider.is_some() && !refusal.has_microsofts_marks() => {
+            provider::look_up(refusal)
+        }
+        _ => look_up(failure, facts.sign_in),
     }
 }
 
@@ -279,11 +298,14 @@ fn unknown_fix(failure: &Failure, facts: &Facts) -> String {
             let login = facts.login.as_deref().unwrap_or("login.microsoftonline.com");
             format!("Look it up at https://{login}/error?code={number}.")
         }
+        None if facts.provider.is_some() => "Look there for the time of this answer.".to_owned(),
         None => "Search Microsoft's documentation for the code and the words above.".to_owned(),
     };
     match failure.request_id() {
-        Some(id) => format!("{look} Microsoft's support will ask for this id: {id}."),
-        None => look,
+        Some(id) if facts.provider.is_none() => {
+            format!("{look} Microsoft's support will ask for this id: {id}.")
+        }
+        _ => look,
     }
 }
 

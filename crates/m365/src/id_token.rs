@@ -10,6 +10,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
+use mail::Address;
 use serde_json::Value;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
@@ -123,7 +124,10 @@ pub(crate) fn verify(token: &str, keys: &SigningKeys, expected: &Expected<'_>) -
     let text = |name: &str| claims[name].as_str().filter(|text| !text.is_empty()).map(str::to_owned);
     let user_oid = text("oid").or_else(|| text("sub")).ok_or(Distrust::Subject)?;
     let names = ["preferred_username", "upn", "email"];
-    let user = names.iter().find_map(|name| text(name)).unwrap_or_else(|| user_oid.clone());
+    let told: Vec<String> = names.iter().filter_map(|name| text(name)).collect();
+    // Providers other than Entra may give a name that is no address beside one that is.
+    let is_address = |name: &&String| name.parse::<Address>().is_ok();
+    let user = told.iter().find(is_address).or(told.first()).unwrap_or(&user_oid).clone();
     Ok(IdToken { user, user_oid, tenant_id })
 }
 
@@ -149,6 +153,9 @@ impl Distrust {
             Self::Tenant => "Sign in with an account of the tenant that is set in the account's settings.",
             Self::Expired | Self::NotYetValid => {
                 "Compare this machine's clock with the real time, then sign in again."
+            }
+            Self::Algorithm => {
+                "Let the provider sign the ID tokens of this application with RS256 (id_token_signed_response_alg); Entra ID always does."
             }
             _ => "Start the sign-in again; if it happens again, someone may be meddling with the connection.",
         }
@@ -315,6 +322,17 @@ mod tests {
         assert_eq!(token.user, "scanner@contoso.example");
         assert_eq!(token.user_oid, "oid-1");
         assert_eq!(token.tenant_id.as_deref(), Some(TENANT_ID));
+    }
+
+    #[test]
+    fn of_several_names_the_one_that_is_an_address_counts() {
+        let mut claims = good_claims();
+        claims["preferred_username"] = json!("scanner");
+        claims["email"] = json!("scanner@contoso.example");
+        let desk = desk();
+        assert_eq!(desk.judge(&desk.signer.sign(&claims)).unwrap().user, "scanner@contoso.example");
+        claims["email"] = Value::Null;
+        assert_eq!(desk.judge(&desk.signer.sign(&claims)).unwrap().user, "scanner");
     }
 
     #[test]

@@ -37,7 +37,8 @@ struct Learned<T> {
 /// Where requests go.
 #[derive(Debug, Clone)]
 pub(crate) struct Doors {
-    pub(crate) authorize: Url,
+    /// Only a person's sign-in needs it.
+    pub(crate) authorize: Result<Url, Failure>,
     pub(crate) token: Url,
     /// The token endpoint letter by letter as the provider writes it: the audience of assertions.
     pub(crate) audience: String,
@@ -75,7 +76,7 @@ impl Connection {
         if cloud.is_entra() {
             let token = cloud.token_endpoint(tenant);
             return Ok(Doors {
-                authorize: cloud.authorize_endpoint(tenant),
+                authorize: Ok(cloud.authorize_endpoint(tenant)),
                 audience: token.to_string(),
                 token,
                 device_code: Some(cloud.device_code_endpoint(tenant)),
@@ -86,7 +87,7 @@ impl Connection {
         let document = self.read_discovery(tenant).await?;
         let token = member(&document, "token_endpoint")?;
         Ok(Doors {
-            authorize: address(&document, "authorization_endpoint")?,
+            authorize: address(&document, "authorization_endpoint"),
             token: address(&document, "token_endpoint")?,
             audience: token.to_owned(),
             device_code: address(&document, "device_authorization_endpoint").ok(),
@@ -133,7 +134,12 @@ impl Connection {
             Some((known, age)) if age < DOCUMENT_LIFE => Ok(known),
             _ => {
                 let document = self.fetch_document(&address).await?;
-                Ok(remember(&self.provider.documents, &address, document))
+                // What can't be used is asked for again as soon as somebody has mended it.
+                let has = |name| member(&document, name).is_ok();
+                match has("issuer") && (self.cloud().is_entra() || has("token_endpoint")) {
+                    true => Ok(remember(&self.provider.documents, &address, document)),
+                    false => Ok(Arc::new(document)),
+                }
             }
         }
     }

@@ -189,7 +189,7 @@ impl Form {
         let (last, others) = proofs.split_last().expect("an account proves itself in one way at least");
         for proof in others {
             match self.post(connection, to, Some(proof)).await {
-                Err(Failure::Entra(refusal)) if refusal.error == "invalid_client" => {}
+                Err(Failure::Entra(refusal)) if is_about_proof(&refusal) => {}
                 answer => return answer,
             }
         }
@@ -263,6 +263,11 @@ const UNSAID_LIFETIME: Duration = Duration::minutes(5);
 /// More than any token lives (28 hours, facts 3.2): a larger number must not overflow a date.
 const LONGEST_LIFETIME_SECONDS: i64 = 7 * 24 * 60 * 60;
 
+/// Whether the way of proof is what the provider doesn't take. Not all say it as RFC 6749 §5.2 has it.
+fn is_about_proof(refusal: &EntraRefusal) -> bool {
+    matches!(refusal.error.as_str(), "invalid_client" | "unauthorized_client") || refusal.status == 401
+}
+
 fn read_refusal(answer: &Answer) -> EntraRefusal {
     let mut refusal = EntraRefusal::from_answer(answer.status, &answer.body, answer.retry_after());
     refusal.correlation_id.get_or_insert_with(|| answer.client_request_id.clone());
@@ -274,9 +279,14 @@ fn read_tokens(answer: &Answer, now: OffsetDateTime) -> Result<TokenAnswer, Fail
     let members: Value =
         serde_json::from_slice(&answer.body).map_err(|_| answer.unreadable("not a token answer"))?;
     let text = |name: &str| members[name].as_str().filter(|text| !text.is_empty());
-    let access_token =
-        text("access_token").ok_or_else(|| answer.unreadable("a token answer without a token"))?;
-    if !text("token_type").is_some_and(|kind| kind.eq_ignore_ascii_case("bearer")) {
+    let access_token = match (text("access_token"), text("error")) {
+        (Some(token), _) => token,
+        // A refusal by a status of success.
+        (None, Some(_)) => return Err(read_refusal(answer).into()),
+        (None, None) => return Err(answer.unreadable("a token answer without a token")),
+    };
+    // It is required (RFC 6749 §5.1), and some providers leave it out all the same.
+    if text("token_type").is_some_and(|kind| !kind.eq_ignore_ascii_case("bearer")) {
         return Err(answer.unreadable("a token of another type than Bearer"));
     }
     let scopes = text("scope").unwrap_or_default().split_whitespace().map(str::to_owned);

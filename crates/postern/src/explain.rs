@@ -51,6 +51,7 @@ fn facts_of(app: &App, account: &Account) -> Result<Facts, Problem> {
         permission: Some(needed_permission(sign_in, transport).to_owned()),
         portal: cloud.portal.as_ref().and_then(|portal| portal.host_str()).map(str::to_owned),
         login: cloud.login.host_str().map(str::to_owned),
+        provider: cloud.own_provider().map(str::to_owned),
         principal_id: app.tokens.principal(&row.id.to_string()).map(|id| id.to_string()),
         sign_in: Some(sign_in),
     })

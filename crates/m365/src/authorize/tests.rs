@@ -254,6 +254,35 @@ async fn keys_that_turned_are_fetched_again_but_not_at_every_call() {
 }
 
 #[tokio::test]
+async fn a_document_that_lacks_something_is_asked_for_again_once_it_was_mended() {
+    let whole = json!({
+        "issuer": "https://idp.example", "jwks_uri": "https://idp.example/keys",
+        "token_endpoint": "https://idp.example/token",
+    });
+    let mut lacking = whole.clone();
+    lacking.as_object_mut().unwrap().remove("token_endpoint");
+    let provider =
+        ScriptedHttp::play([lacking, whole].map(|document| answer(200, &document.to_string()))).await;
+    let cloud = Cloud::try_from(CloudSettings {
+        name: "idp".to_owned(),
+        login: provider.url.clone(),
+        graph: "https://graph.example".to_owned(),
+        outlook_scope: "https://outlook.example".to_owned(),
+        outlook_app_scope: "https://outlook.example".to_owned(),
+        smtp: "localhost:2587".to_owned(),
+        ca_pem: None,
+        discovery: Some(format!("{}/.well-known/openid-configuration", provider.url)),
+    });
+    let account = Account { cloud: Arc::new(cloud.unwrap()), ..testing::account("https://unused.example") };
+    let connection = connect(&account);
+    let refused = connection.find_doors(&account.tenant).await.unwrap_err();
+    assert!(refused.to_string().contains("token_endpoint"), "{refused}");
+    let doors = connection.find_doors(&account.tenant).await.unwrap();
+    // An application signs in without a browser.
+    assert!(doors.authorize.unwrap_err().to_string().contains("authorization_endpoint"));
+}
+
+#[tokio::test]
 async fn a_plain_provider_is_asked_where_its_document_says() {
     let signer = TokenSigner::new("key-1");
     let mut claims = claims();

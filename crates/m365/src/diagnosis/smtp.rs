@@ -133,7 +133,10 @@ const LOG_IN: &[Row] = &[
     row(535, "5.7.139", "", words(TenantAdministrator,
         "Exchange refuses the log-in by a rule of the tenant or of the mailbox; its own words say which.",
         "Read Microsoft's words above. {portal} > Microsoft Entra ID > Monitoring > Sign-in logs has the entry; and check that Authenticated SMTP is on for {mailbox}.")),
-    // The usual answer of other servers (RFC 4954 §6).
+    // The usual answers of other servers (RFC 4954 §6).
+    row(535, "5.7.8", "", words(PosternAdministrator, REFUSED, ALLOW_APPLICATION)).with_sign_in(Application),
+    row(535, NONE, "", words(PosternAdministrator, REFUSED, ALLOW_APPLICATION)).with_sign_in(Application),
+    row(454, "4.7.0", "", words(Wait, "The server can't check log-ins at the moment.", "Wait: Postern tries again.")),
     row(535, "5.7.8", "", words(PosternAdministrator, REFUSED, SIGN_IN_ANEW)),
     row(535, NONE, "", words(PosternAdministrator, REFUSED, SIGN_IN_ANEW)),
 ];
@@ -273,6 +276,8 @@ const LIMITS: &[Row] = &[
     row(0, "4.7.6??", "", words(Wait, BUSY, GOES_ON)),
     row(421, "4.3.2", "", words(Wait, BUSY, GOES_ON)),
     row(421, NONE, "", words(Wait, BUSY, GOES_ON)),
+    row(450, "", "", words(Wait, NOT_NOW, "Wait: Postern tries again.")).at(SmtpStage::Greeting),
+    row(451, "", "", words(Wait, NOT_NOW, "Wait: Postern tries again.")).at(SmtpStage::Greeting),
     row(0, "", "", words(PosternAdministrator,
         "This server doesn't want to speak with us.",
         "Check `smtp` of the [[cloud]] in postern.toml. With Microsoft's own clouds, look for a firewall that inspects SMTP on port 587.")).at(SmtpStage::Greeting),
@@ -282,6 +287,7 @@ const LIMITS: &[Row] = &[
 
 const REFUSED: &str = "The server refuses the log-in.";
 const SIGN_IN_ANEW: &str = "Press Authorize now in Settings > Email Settings and sign in as {mailbox}. If it stays, read the server's words above.";
+const ALLOW_APPLICATION: &str = "Check that the server lets the application {client_id} send as {mailbox}, and `outlook_app_scope` of the [[cloud]] if you configured one; the server's words are above.";
 const RELAY: &str = "This is an answer to mail without a log-in (a connector). Postern logs in.";
 const RELAY_FIX: &str = "Check `smtp` of the [[cloud]] in postern.toml: it must be the submission server on port 587 (of the worldwide cloud smtp.office365.com:587).";
 const SEND_AS: &str = "{mailbox} may not send as the From of this message. Exchange looks at From in the header, not only at the envelope.";
@@ -292,6 +298,7 @@ const MEND_FIRST: &str = "Mend that error first (read Microsoft's words above), 
 const FULL: &str = "{mailbox} is full. A copy of all that is sent is kept in its Sent Items.";
 const MAKE_ROOM: &str =
     "Empty Sent Items and Deleted Items of {mailbox}, or let a retention policy do it. Then try again.";
+const NOT_NOW: &str = "The server takes no mail at the moment.";
 const UNKNOWN_RECIPIENT: &str = "The server doesn't know this recipient.";
 const CORRECT_ADDRESS: &str = "Correct the address in the program that sends.";
 const TOO_LARGE: &str = "The message is larger than {mailbox} may send. (The size that the server announces isn't the mailbox's own limit.)";

@@ -18,6 +18,7 @@ fn facts(sign_in: Option<SignIn>) -> Facts {
         permission: text("Mail.Send (Delegated)"),
         portal: text("portal.azure.com"),
         login: text("login.microsoftonline.com"),
+        provider: None,
         principal_id: None,
         sign_in,
     }
@@ -424,4 +425,24 @@ fn another_cloud_is_not_sent_to_the_worldwide_pages() {
         let fix = first(text, &own).fix;
         assert!(!fix.contains("admin.microsoft.com") && !fix.contains("microsoftonline.com"), "{fix}");
     }
+}
+
+#[test]
+fn a_provider_of_ones_own_is_not_told_from_microsofts_pages() {
+    let own = Facts { provider: Some("id.example".to_owned()), portal: None, ..facts(None) };
+    let answer = |status, error: &str| {
+        let body = format!(r#"{{"error":"{error}"}}"#);
+        explain(&EntraRefusal::from_answer(status, body.as_bytes(), None).into(), &own)
+    };
+    for error in
+        ["invalid_client", "invalid_grant", "invalid_request", "invalid_scope", "server_error", "odd", ""]
+    {
+        let told = answer(400, error);
+        let words = format!("{} {}", told.cause, told.fix);
+        assert!(!words.contains("Microsoft") && !words.contains("portal"), "{error}: {words}");
+        assert_eq!(told.known, !matches!(error, "odd" | ""), "{error}: {told:?}");
+    }
+    assert!(answer(401, "invalid_client").fix.contains("client_secret_post"));
+    let outage = explain(&EntraRefusal::from_answer(503, b"<html>", None).into(), &own);
+    assert_eq!((outage.turn, outage.known), (Turn::Wait, true));
 }

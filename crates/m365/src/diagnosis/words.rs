@@ -46,6 +46,7 @@ pub(super) fn fill(text: &str, facts: &Facts, target: &str) -> String {
             "{permission}",
             facts.permission.as_deref().unwrap_or("Mail.Send or SMTP.Send, as the settings need"),
         ),
+        ("{provider}", facts.provider.as_deref().unwrap_or("the provider")),
         ("{target}", if target.is_empty() { "the server" } else { target }),
     ];
     replace_once(text, &values)

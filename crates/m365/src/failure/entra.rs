@@ -124,7 +124,7 @@ impl EntraRefusal {
     }
 
     /// Another provider, or a proxy on the way, must not be taken for Microsoft, whose refusals have numbers.
-    fn has_microsofts_marks(&self) -> bool {
+    pub(crate) fn has_microsofts_marks(&self) -> bool {
         !self.codes.is_empty() || self.trace_id.is_some()
     }
 

@@ -144,11 +144,15 @@ impl Session {
         let asks_data = matches!(framing, Framing::Dots(_));
         let mut group: Vec<&str> = lines.iter().map(String::as_str).collect();
         group.extend((asks_data && self.offered.pipelining).then_some(DATA));
-        let replies = self.say_in_groups(&group).await?;
-        let (mail, rest) = replies.split_first().expect("MAIL has had its reply");
+        let (replies, broken) = self.say_in_groups(&group).await;
+        let Some((mail, rest)) = replies.split_first() else {
+            return Err(broken.expect("MAIL has a reply where nothing broke"));
+        };
         let data = rest.get(lines.len() - 1);
         if mail.code != 250 {
-            self.stand_by(mail, data);
+            if broken.is_none() {
+                self.stand_by(mail, data);
+            }
             return Err(refusal(SmtpStage::MailFrom, mail).into());
         }
         for (reply, recipient) in rest.iter().zip(letter.parcel.envelope.to()).take(lines.len() - 1) {
@@ -162,9 +166,15 @@ impl Session {
             }
         }
         if refused.len() == lines.len() - 1 {
-            self.take_back(data).await;
+            if broken.is_none() {
+                self.take_back(data).await;
+            }
             let weightiest = refused.iter().find(|one| one.is_temporary()).or(refused.first());
             return Err(weightiest.expect("an envelope has a recipient").clone().into());
+        }
+        // The verdicts that were heard before stand.
+        if let Some(failure) = broken {
+            return Err(failure);
         }
         let data = match data {
             None if asks_data => Some(self.wire.ask(DATA.as_bytes(), self.timeouts.command).await?),
@@ -180,29 +190,30 @@ impl Session {
     }
 
     /// One write for a whole group where the server takes that (RFC 2920), else one for each line. Stops
-    /// where nothing that follows could be accepted.
-    async fn say_in_groups(&mut self, lines: &[&str]) -> Result<Vec<Reply>, Failure> {
+    /// where nothing that follows could be accepted. What was heard before the connection broke comes with what broke it.
+    async fn say_in_groups(&mut self, lines: &[&str]) -> (Vec<Reply>, Option<Failure>) {
         let at_once = if self.offered.pipelining { GROUP_LINES } else { 1 };
         let mut replies: Vec<Reply> = Vec::with_capacity(lines.len());
         for group in lines.chunks(at_once) {
-            self.wire.send(group.concat().as_bytes(), self.timeouts.command).await?;
+            if let Err(trouble) = self.wire.send(group.concat().as_bytes(), self.timeouts.command).await {
+                return (replies, Some(trouble.into()));
+            }
             for _ in group {
                 let reply = match self.wire.read_reply(self.timeouts.command).await {
-                    // It said why before it hung up.
-                    Err(_) if replies.first().is_some_and(|mail| mail.code != 250) => return Ok(replies),
-                    reply => reply?,
+                    Ok(reply) => reply,
+                    Err(trouble) => return (replies, Some(trouble.into())),
                 };
                 let is_goodbye = reply.code == 421;
                 replies.push(reply);
                 if is_goodbye {
-                    return Ok(replies);
+                    return (replies, None);
                 }
             }
             if replies[0].code != 250 {
                 break;
             }
         }
-        Ok(replies)
+        (replies, None)
     }
 
     /// After a refused `MAIL` there is no transaction; unless the server goes away, or takes `DATA` for one.

@@ -74,7 +74,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     }
 
     fn lost(&self, error: &io::Error) -> NetworkTrouble {
-        self.trouble(NetworkKind::Reset, &error.to_string())
+        match error.kind() {
+            // The TLS library's words point to its own manual.
+            io::ErrorKind::UnexpectedEof => {
+                self.trouble(NetworkKind::Reset, "the server closed the connection")
+            }
+            _ => self.trouble(NetworkKind::Reset, &error.to_string()),
+        }
     }
 
     fn too_slow(&self, limit: Duration) -> NetworkTrouble {

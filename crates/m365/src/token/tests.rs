@@ -138,7 +138,11 @@ async fn elsewhere_a_secret_is_said_by_basic_and_in_the_form_where_that_is_not_t
     for (ways, refusals, with_header) in
         [(&both[..], 0, true), (&both[..], 1, false), (&both[1..], 0, false), (&both[..1], 0, true)]
     {
-        let refused = || answer(401, r#"{"error":"invalid_client"}"#);
+        // Not all say it as the standard has it.
+        let refused = || match with_header {
+            true => answer(401, r#"{"error":"invalid_client"}"#),
+            false => answer(403, r#"{"error":"unauthorized_client"}"#),
+        };
         let plays = (0..refusals).map(|_| refused()).chain([token_answer("t", None)]);
         let tokens = ScriptedHttp::play(plays).await;
         let account = account_elsewhere(ways, &tokens.url).await;
@@ -150,6 +154,20 @@ async fn elsewhere_a_secret_is_said_by_basic_and_in_the_form_where_that_is_not_t
         assert_eq!(last.header("authorization"), with_header.then(|| format!("Basic {basic}")).as_deref());
         assert_eq!(form.get("client_secret").map(String::as_str), (!with_header).then_some("the~secret"));
         assert_eq!(form["grant_type"], "client_credentials");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_lacks_its_type_is_taken_and_an_error_by_200_is_a_refusal() {
+    for (body, error) in [
+        (r#"{"access_token":"t","expires_in":3600}"#, None),
+        (r#"{"access_token":"t","token_type":"DPoP"}"#, Some("unreadable")),
+        (r#"{"error":"invalid_grant","error_description":"gone"}"#, Some("invalid_grant")),
+    ] {
+        let tokens = ScriptedHttp::play([answer(200, body)]).await;
+        let account = account_elsewhere(&["client_secret_post"], &tokens.url).await;
+        let had = client_credentials(&connect(&account), &account, Resource::Graph, now()).await;
+        assert_eq!(had.err().map(|failure| failure.code()).as_deref(), error, "{body}");
     }
 }
 

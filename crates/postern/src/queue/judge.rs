@@ -176,7 +176,11 @@ impl Case<'_> {
     }
 
     fn put_off(&self, fates: &Fates<'_>, outcome: AttemptOutcome) -> Judgement {
-        let why = fates.put_off.first().map(|(_, why)| (*why).clone());
+        let told = match outcome {
+            AttemptOutcome::Rejected => fates.refused.first().or(fates.put_off.first()),
+            _ => fates.put_off.first(),
+        };
+        let why = told.map(|(_, why)| (*why).clone());
         let mut recipients: Vec<RecipientEnd> =
             fates.refused.iter().map(|(recipient, why)| failed(recipient, why)).collect();
         recipients.extend(fates.sent.iter().map(|recipient| sent(recipient)));

@@ -10,7 +10,7 @@ use m365::courier::{Delivery, Origin};
 use m365::parcel::{ContentTrouble, Parcel, RecipientReports, Reports, ReportsBy, ReturnPath, Seen};
 use mail::{Address, Attempted, Envelope, MessageId, Outcome, Reason, Scope};
 use store::LargeMail;
-use store::queue::{AttemptOutcome, Claim, Message};
+use store::queue::{AttemptOutcome, AttemptRow, Claim, Message};
 use submission::Refusal;
 use time::OffsetDateTime;
 
@@ -135,12 +135,16 @@ async fn prepare_and_send(
     let message_id = message.message_id.parse::<MessageId>().ok();
     if claim.attempt > 1
         && let Some(message_id) = &message_id
-        && may_have_been_sent(app, claim).await
+        && is_to_be_looked_for(app, claim).await
     {
         match app.queue.courier.was_sent(&origin, message_id, app.now()).await {
             Ok(Seen::Sent) => return Ok(Ended::found_sent(plan.way)),
             Ok(Seen::NotFound | Seen::CannotLook) => {}
-            Err(failure) => return Ok(Ended::could_not_look(failure, plan.way, app.now())),
+            Err(failure) if failure.is_temporary() => {
+                return Ok(Ended::could_not_look(failure, plan.way, app.now()));
+            }
+            // Who may not look can't; whether the account is broken, sending tells.
+            Err(failure) => tracing::info!(id = %message.id, %failure, "can't look whether it was sent"),
         }
     }
     let header = &header;
@@ -239,15 +243,22 @@ fn envelope(message: &Message) -> Vec<Address> {
     message.recipients.iter().map(|recipient| recipient.address.clone()).collect()
 }
 
-/// Whether an attempt before this one may have got through. Where that can't be read, it may.
-async fn may_have_been_sent(app: &App, claim: &Claim) -> bool {
-    match app.store.queue().show(claim.message.id).await {
-        Ok(Some(story)) => {
-            story.attempts.iter().any(|attempt| attempt.outcome == Some(AttemptOutcome::Unknown))
-        }
-        Ok(None) | Err(_) => true,
-    }
+/// Whether an attempt before this one may have got through, and looking hasn't failed too often. Where that can't be
+/// read, it may.
+async fn is_to_be_looked_for(app: &App, claim: &Claim) -> bool {
+    let Ok(Some(story)) = app.store.queue().show(claim.message.id).await else { return true };
+    let is_unknown = |attempt: &AttemptRow| attempt.outcome == Some(AttemptOutcome::Unknown);
+    let last_unknown = story.attempts.iter().rposition(is_unknown);
+    last_unknown.is_some_and(|at| {
+        let looks = story.attempts[at..].iter().filter(|attempt| attempt.via.as_deref() == Some(LOOK));
+        looks.count() < MOST_LOOKS
+    })
 }
+
+/// How an attempt is marked that could only have looked.
+const LOOK: &str = "look";
+/// A door to the mailbox that stays shut, where the one for mail is open, must not keep the mail for ever.
+const MOST_LOOKS: usize = 8;
 
 impl Ended {
     /// Whether Graph can't carry it although its size is right for a draft.
@@ -275,7 +286,7 @@ impl Ended {
     }
 
     fn found_sent(way: Way) -> Self {
-        Self { via: Some("look"), ..Self::without_asking(Outcome::Delivered { remote_id: None }, way) }
+        Self { via: Some(LOOK), ..Self::without_asking(Outcome::Delivered { remote_id: None }, way) }
     }
 
     fn rejected(code: &str, text: &str) -> Self {
@@ -293,7 +304,7 @@ impl Ended {
 
     /// Whether it was sent could not be seen this time. Nothing was sent now, whatever was lost of the answer.
     fn could_not_look(failure: m365::Failure, way: Way, now: OffsetDateTime) -> Self {
-        let ended = Self { via: Some("look"), ..Self::failed(failure, way, now) };
+        let ended = Self { via: Some(LOOK), ..Self::failed(failure, way, now) };
         match ended.attempted.outcome {
             Outcome::AccountBroken { .. } | Outcome::Retry { .. } => ended,
             Outcome::Rejected { why } | Outcome::Unknown { why } => {

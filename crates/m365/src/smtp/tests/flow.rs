@@ -258,6 +258,29 @@ async fn a_connection_that_is_cut_in_the_middle_has_delivered_nothing() {
 }
 
 #[tokio::test]
+async fn a_verdict_that_was_heard_before_the_server_hung_up_stands() {
+    let to = ["ann@fabrikam.com", "bye@fabrikam.com", "cyd@fabrikam.com"];
+    for (offered, rest) in [
+        (&[][..], "C~ RCPT TO:<bye\nS: 550 5.1.1 no\nCLOSE\n"),
+        (&["PIPELINING"][..], "C~ RCPT TO:<bye\nC~ RCPT TO:<cyd\nC: DATA\nS: 550 5.1.1 no\nCLOSE\n"),
+    ] {
+        let (first, asked) = match offered.is_empty() {
+            true => ("C~ MAIL FROM\nS: 250 OK\nC~ RCPT TO:<ann\nS: 250 OK\n", rest.to_owned()),
+            false => {
+                ("C~ MAIL FROM\nC~ RCPT TO:<ann\n", rest.replace("S: 550", "S: 250 OK\nS: 250 OK\nS: 550"))
+            }
+        };
+        let server = ScriptedSmtp::play(&[&logged_in(offered), first, asked.as_str()].concat()).await;
+        let mut session = open(&server).await;
+        let handover = deliver(&mut session, RELAY, &to, &Cut::whole(MESSAGE)).await;
+        assert_eq!(handover.ended.unwrap_err().code(), "reset");
+        let refused: Vec<String> = handover.refused.iter().map(|one| format!("{one}")).collect();
+        assert!(refused.len() == 1 && refused[0].contains("550 5.1.1"), "{refused:?}");
+        server.heard().await;
+    }
+}
+
+#[tokio::test]
 async fn an_answer_in_the_middle_of_the_message_is_the_verdict() {
     let dialog = "
         C~ MAIL FROM

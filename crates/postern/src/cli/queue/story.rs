@@ -85,12 +85,14 @@ fn tell_attempt(attempt: &Value) -> String {
         Some("graph") => " by Graph",
         Some("draft") => " by Graph, as a draft",
         Some("smtp") => " by SMTP",
+        Some("look") => " (looking whether it was sent)",
         _ => "",
     };
     let took = attempt.get("took_ms").and_then(Value::as_u64);
     let took = took.map(|took| format!(" after {took} ms")).unwrap_or_default();
     let outcome = match member("outcome").as_deref() {
         None => "is under way".to_owned(),
+        Some("delivered") if member("code").is_some() => format!("was accepted{took}, but not for everybody"),
         Some("delivered") => format!("was accepted{took}"),
         Some("retry") => format!("is to be repeated{took}"),
         Some("rejected") => format!("was refused for good{took}"),
