@@ -197,6 +197,13 @@ async fn secrets_are_shown_once() {
     let gone = json!({"keyId": added.text("keyId")});
     assert_eq!(send(&lab, &token, Method::POST, &format!("{path}/removePassword"), &gone).await.status, 204);
     assert_eq!(lab.graph_get(&path, &token).await.body["passwordCredentials"], json!([]));
+    let from = async |start: &str| {
+        let body = json!({"passwordCredential": {"startDateTime": start}});
+        send(&lab, &token, Method::POST, &format!("{path}/addPassword"), &body).await
+    };
+    assert_eq!(from("2022-05-07T06:52:43Z").await.text("endDateTime"), "2024-05-07T06:52:43Z");
+    assert_eq!(from("2024-02-29T00:00:00Z").await.text("endDateTime"), "2026-02-28T00:00:00Z");
+    from("9999-12-31T00:00:00Z").await.denied(400, "Request_BadRequest");
     lab.switch(|switches| switches.secrets_forbidden = true);
     send(&lab, &token, Method::POST, &format!("{path}/addPassword"), &json!({}))
         .await

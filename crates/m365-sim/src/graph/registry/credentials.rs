@@ -13,7 +13,7 @@ use crate::world::{App, RegisteredCertificate, Secret};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
-use time::{Duration, OffsetDateTime, format_description::well_known::Rfc3339};
+use time::{Duration, Month, OffsetDateTime, format_description::well_known::Rfc3339};
 use uuid::Uuid;
 
 /// Names and ids by application and thumbprint or secret.
@@ -196,8 +196,8 @@ impl Asking<'_> {
         }
         let at = find_application(&state, id)?;
         let start = moment(&given, "startDateTime").unwrap_or(now);
-        // Two years, where nothing is said (additions B6).
-        let end = moment(&given, "endDateTime").unwrap_or(start + Duration::days(730));
+        let end = moment(&given, "endDateTime").or_else(|| two_years_after(start));
+        let end = end.ok_or_else(refusal::bad_properties)?;
         let secret = Secret { value: crate::random::client_secret(), expires: Some(end) };
         let name = given.get("displayName").and_then(Value::as_str).map(str::to_owned);
         let label = Label { key_id: Uuid::new_v4(), name, start: Some(start), end: Some(end) };
@@ -241,6 +241,17 @@ fn known_key(state: &State, app: &App, entry: &Map<String, Value>) -> Result<Reg
 fn read_certificate(der: &[u8]) -> Option<RegisteredCertificate> {
     let pem = || RegisteredCertificate::from_pem(std::str::from_utf8(der).ok()?).ok();
     RegisteredCertificate::from_der(der).ok().or_else(pem)
+}
+
+/// The end of a secret where none is given (additions B6). 29 February leads to 28 February: that was not seen.
+fn two_years_after(start: OffsetDateTime) -> Option<OffsetDateTime> {
+    let year = start.year().checked_add(2)?;
+    let from = if start.month() == Month::February && start.day() == 29 {
+        start.replace_day(28).ok()?
+    } else {
+        start
+    };
+    from.replace_year(year).ok()
 }
 
 fn moment(entry: &Map<String, Value>, name: &str) -> Option<OffsetDateTime> {
