@@ -23,6 +23,8 @@ pub(crate) struct Tenant {
 
 #[derive(Debug)]
 pub(crate) struct State {
+    /// When the tenant was set up: by the clock's start, or the last reset.
+    pub(crate) started: OffsetDateTime,
     pub(crate) world: World,
     pub(crate) mailboxes: Mailboxes,
     pub(crate) entra: crate::entra::Memory,
@@ -33,8 +35,9 @@ pub(crate) struct State {
 }
 
 impl State {
-    fn new(world: World) -> Self {
+    fn new(world: World, started: OffsetDateTime) -> Self {
         Self {
+            started,
             world,
             mailboxes: Mailboxes::default(),
             entra: crate::entra::Memory::default(),
@@ -52,12 +55,14 @@ impl Tenant {
     /// # Errors
     /// When no key can be made.
     pub(crate) fn new(world: World, host: &str, start: Option<OffsetDateTime>) -> anyhow::Result<Self> {
+        let clock = Clock::new(start, world.clock_offset_seconds);
+        let started = clock.now();
         Ok(Self {
-            clock: Clock::new(start, world.clock_offset_seconds),
+            clock,
             keys: SigningKeys::generate()?,
             host: host.to_ascii_lowercase(),
             initial: world.clone(),
-            state: Mutex::new(State::new(world)),
+            state: Mutex::new(State::new(world, started)),
             changed: watch::Sender::new(()),
         })
     }
@@ -90,7 +95,7 @@ impl Tenant {
     /// Everything as it was at the start; mail, grants and requests are forgotten.
     pub(crate) fn reset(&self) {
         self.clock.set_offset(self.initial.clock_offset_seconds);
-        *self.lock() = State::new(self.initial.clone());
+        *self.lock() = State::new(self.initial.clone(), self.now());
         self.changed.send_replace(());
     }
 

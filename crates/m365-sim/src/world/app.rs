@@ -63,7 +63,8 @@ pub struct App {
     pub delegated: Vec<DelegatedPermission>,
     /// Application permissions configured.
     pub application: Vec<ApplicationPermission>,
-    /// An administrator has granted all that is configured.
+    /// An administrator has granted all that is configured. When one of these grants is changed through Graph, they
+    /// are written out into `consents` and `app_roles`.
     pub admin_consent: bool,
     /// Consents beside that.
     pub consents: Vec<Consent>,
@@ -179,6 +180,20 @@ impl App {
             }
             None => self.consents.push(Consent { user, scopes: scopes.to_vec() }),
         }
+    }
+
+    /// The same application with what `admin_consent` grants as `consents` and `app_roles`.
+    pub(crate) fn with_consent_written_out(&self) -> Self {
+        let mut app = self.clone();
+        if !std::mem::take(&mut app.admin_consent) {
+            return app;
+        }
+        if !app.delegated.is_empty() {
+            app.keep_consent(None, &self.delegated);
+        }
+        let new = self.application.iter().filter(|role| !self.app_roles.contains(role));
+        app.app_roles.extend(new.cloned());
+        app
     }
 
     fn consented(&self, upn: &str) -> impl Iterator<Item = &DelegatedPermission> {

@@ -239,6 +239,63 @@ async fn delegated_grants_have_computed_ids_that_stay() {
 }
 
 #[tokio::test]
+async fn a_grant_of_nothing_is_refused() {
+    let (lab, token) = lab().await;
+    let client = lab.sim.world().apps[0].service_principal_id;
+    let graph = service(&lab, &token, GRAPH_ID).await;
+    for scope in ["", "  "] {
+        let body =
+            json!({"clientId": client, "consentType": "AllPrincipals", "resourceId": graph, "scope": scope});
+        send(&lab, &token, Method::POST, "oauth2PermissionGrants", &body)
+            .await
+            .denied(400, "Request_BadRequest");
+    }
+}
+
+#[tokio::test]
+async fn ids_are_the_same_in_capital_letters() {
+    let (lab, token) = lab().await;
+    let app_id = create(&lab, &token, &json!({})).await.text("appId").to_owned();
+    let made = send(&lab, &token, Method::POST, "servicePrincipals", &json!({"appId": app_id})).await;
+    let client = made.text("id").to_uppercase();
+    let graph = service(&lab, &token, GRAPH_ID).await.to_uppercase();
+    let body = json!({"clientId": client, "consentType": "AllPrincipals", "resourceId": graph, "scope": "Mail.Send"});
+    let made = send(&lab, &token, Method::POST, "oauth2PermissionGrants", &body).await;
+    assert_eq!((made.status, made.text("clientId")), (201, client.to_lowercase().as_str()));
+}
+
+#[tokio::test]
+async fn what_an_administrator_granted_as_a_whole_is_changed_one_by_one() {
+    let (lab, token) = lab().await;
+    let client = lab.sim.world().apps[0].service_principal_id.to_string();
+    let graph = service(&lab, &token, GRAPH_ID).await;
+    let list = async |path: &str| lab.graph_get(path, &token).await.body["value"].as_array().unwrap().clone();
+    let grants = format!("oauth2PermissionGrants?$filter=clientId eq '{client}' and resourceId eq '{graph}'");
+    let listed = list(&grants).await;
+    assert_eq!(listed.len(), 1);
+    let again = json!({"clientId": client, "consentType": "AllPrincipals", "resourceId": graph, "scope": "Mail.Send"});
+    send(&lab, &token, Method::POST, "oauth2PermissionGrants", &again)
+        .await
+        .denied(409, "Request_MultipleObjectsWithSameKeyValue");
+    let grant = format!("oauth2PermissionGrants/{}", listed[0]["id"].as_str().unwrap());
+    let change = json!({"scope": "Mail.Send User.Read"});
+    assert_eq!(send(&lab, &token, Method::PATCH, &grant, &change).await.status, 204);
+    assert_eq!(list(&grants).await[0]["scope"], "Mail.Send User.Read");
+    assert_eq!(send(&lab, &token, Method::DELETE, &grant, &json!({})).await.status, 204);
+    assert_eq!(list(&grants).await, [] as [Value; 0]);
+
+    let assignments = format!("servicePrincipals/{client}/appRoleAssignments");
+    let before = list(&assignments).await;
+    let send_mail = before.iter().find(|one| one["appRoleId"] == MAIL_SEND_ROLE).unwrap();
+    let one = format!("{assignments}/{}", send_mail["id"].as_str().unwrap());
+    assert_eq!(send(&lab, &token, Method::DELETE, &one, &json!({})).await.status, 204);
+    assert_eq!(list(&assignments).await.len(), before.len() - 1);
+    let own = lab.app_token(GRAPH).await;
+    let path = format!("users/{}/sendMail", lab.user);
+    lab.graph_post(&path, &own, "text/plain", "RnJvbTogYQ0KDQo=").await.denied(403, "ErrorAccessDenied");
+}
+
+#[tokio::test]
 async fn what_is_made_is_seen_only_after_the_delay() {
     let (lab, token) = lab().await;
     lab.switch(|switches| switches.replication_delay_seconds = 20);

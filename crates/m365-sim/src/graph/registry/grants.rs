@@ -4,9 +4,12 @@
 use super::super::refusal::{self, Refusal};
 use super::{Asking, client_of, joined_id, principal_of, resource_of, text};
 use crate::graph::{odata, odata_created};
+use crate::tenant::State;
+use crate::timestamp;
 use crate::web::Answer;
 use crate::world::{
-    App, ApplicationPermission, Consent, Resource, World, delegated_permission, permission_by_id,
+    App, ApplicationPermission, Consent, DelegatedPermission, Resource, World, delegated_permission,
+    permission_by_id,
 };
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -38,7 +41,9 @@ impl Asking<'_> {
         }
         app.app_roles.push(role.clone());
         let app = app.clone();
-        let one = assignment_json(world, &Assignment { app: &app, role: &role });
+        let id = assignment_id(app.service_principal_id, &role);
+        guard.graph.registry.assigned.insert(id, self.tenant.now());
+        let one = assignment_json(&guard, &Assignment { app: &app, role: &role });
         let kind = format!("servicePrincipals('{}')/appRoleAssignedTo/$entity", text(&one, "resourceId"));
         Ok(odata_created(&self.shown(&kind, one)))
     }
@@ -47,7 +52,7 @@ impl Asking<'_> {
         self.need(READ_ALL)?;
         let state = self.tenant.lock();
         let resource = resource_of(&state.world, id).ok_or_else(|| refusal::no_such_object(id))?;
-        let all = assignments(&state.world, |one| one.role.resource() == resource);
+        let all = assignments(&state, |one| one.role.resource() == resource);
         drop(state);
         self.listed(&format!("servicePrincipals('{id}')/appRoleAssignedTo"), all)
     }
@@ -56,7 +61,7 @@ impl Asking<'_> {
         self.need(READ_ALL)?;
         let state = self.tenant.lock();
         let of = |one: &Assignment<'_>| one.app.service_principal_id.to_string().eq_ignore_ascii_case(id);
-        let all = assignments(&state.world, of);
+        let all = assignments(&state, of);
         drop(state);
         self.listed(&format!("servicePrincipals('{id}')/appRoleAssignments"), all)
     }
@@ -66,9 +71,11 @@ impl Asking<'_> {
         let mut state = self.tenant.lock();
         for app in &mut state.world.apps {
             let of = app.service_principal_id;
-            let before = app.app_roles.len();
-            app.app_roles.retain(|role| assignment_id(of, role) != id);
-            if app.app_roles.len() < before {
+            let mut changed = app.with_consent_written_out();
+            let before = changed.app_roles.len();
+            changed.app_roles.retain(|role| assignment_id(of, role) != id);
+            if changed.app_roles.len() < before {
+                *app = changed;
                 return Ok(Answer::empty(204));
             }
         }
@@ -89,21 +96,16 @@ impl Asking<'_> {
             }
             _ => return Err(refusal::bad_properties()),
         };
-        let scopes = read_scopes(resource, text(&body, "scope"))?;
-        let app = client_of(world, text(&body, "clientId")).ok_or_else(refusal::bad_reference)?;
-        let has =
-            |one: &Consent| one.user == user && one.scopes.iter().any(|scope| scope.resource() == resource);
-        if app.consents.iter().any(has) {
+        let wanted = Consent { user, scopes: read_scopes(resource, text(&body, "scope"))? };
+        let client = client_of(world, text(&body, "clientId")).ok_or_else(refusal::bad_reference)?;
+        let client = client.service_principal_id;
+        let id = grant_id(world, client, resource, &wanted);
+        if find_grant(world, &id).is_ok() {
             return Err(refusal::grant_exists());
         }
-        app.keep_consent(user.as_deref(), &scopes);
-        let client = app.service_principal_id;
-        let one = grants(world).into_iter().find(|one| {
-            one["clientId"] == json!(client)
-                && one["resourceId"] == body["resourceId"]
-                && (one["principalId"].is_null() == user.is_none())
-        });
-        let one = one.expect("it was kept just now");
+        let app = client_of(world, &client.to_string()).ok_or_else(refusal::bad_reference)?;
+        app.keep_consent(wanted.user.as_deref(), &wanted.scopes);
+        let one = find_grant(world, &id)?;
         let rest = format!("oauth2PermissionGrants/{}", text(&one, "id"));
         let location = self.location(world.tenant.id, &rest);
         let shown = self.shown("oauth2PermissionGrants/$entity", one);
@@ -118,9 +120,7 @@ impl Asking<'_> {
 
     pub(super) fn read_grant(&self, id: &str) -> Result<Answer, Refusal> {
         self.need(&[GRANT, READ_ALL].concat())?;
-        let all = grants(&self.tenant.lock().world);
-        let one = all.into_iter().find(|one| text(one, "id") == id);
-        let one = one.ok_or_else(|| refusal::no_such_object(id))?;
+        let one = find_grant(&self.tenant.lock().world, id)?;
         Ok(odata(&self.shown("oauth2PermissionGrants/$entity", one)))
     }
 
@@ -140,21 +140,24 @@ impl Asking<'_> {
     fn rewrite(
         &self,
         id: &str,
-        scopes: impl Fn(Resource) -> Result<Vec<crate::world::DelegatedPermission>, Refusal>,
+        scopes: impl Fn(Resource) -> Result<Vec<DelegatedPermission>, Refusal>,
     ) -> Result<Answer, Refusal> {
         let mut guard = self.tenant.lock();
         let world = guard.world.clone();
         for app in &mut guard.world.apps {
             let client = app.service_principal_id;
-            for consent in &mut app.consents {
+            let mut changed = app.with_consent_written_out();
+            for consent in &mut changed.consents {
                 for resource in [Resource::Graph, Resource::Exchange] {
-                    if grant_id(&world, client, resource, consent) != id {
+                    let has = consent.scopes.iter().any(|scope| scope.resource() == resource);
+                    if !has || grant_id(&world, client, resource, consent) != id {
                         continue;
                     }
                     let new = scopes(resource)?;
                     consent.scopes.retain(|scope| scope.resource() != resource);
                     consent.scopes.extend(new);
-                    app.consents.retain(|consent| !consent.scopes.is_empty());
+                    changed.consents.retain(|consent| !consent.scopes.is_empty());
+                    *app = changed;
                     return Ok(Answer::empty(204));
                 }
             }
@@ -163,41 +166,40 @@ impl Asking<'_> {
     }
 }
 
-fn read_scopes(resource: Resource, text: &str) -> Result<Vec<crate::world::DelegatedPermission>, Refusal> {
+/// A grant of nothing is refused; with which answer was not seen.
+fn read_scopes(resource: Resource, text: &str) -> Result<Vec<DelegatedPermission>, Refusal> {
     let read = |name: &str| delegated_permission(resource, name).ok_or_else(refusal::bad_properties);
-    text.split_ascii_whitespace().map(read).collect()
+    let scopes: Vec<_> = text.split_ascii_whitespace().map(read).collect::<Result<_, _>>()?;
+    if scopes.is_empty() { Err(refusal::bad_properties()) } else { Ok(scopes) }
 }
 
-fn assignments(world: &World, wanted: impl Fn(&Assignment<'_>) -> bool) -> Vec<Map<String, Value>> {
-    let of = |app: &App| {
-        let configured = app.application.iter().filter(|_| app.admin_consent);
-        let all: Vec<ApplicationPermission> = configured.chain(&app.app_roles).cloned().collect();
-        all
-    };
+fn assignments(state: &State, wanted: impl Fn(&Assignment<'_>) -> bool) -> Vec<Map<String, Value>> {
     let mut found = Vec::new();
-    for app in &world.apps {
-        for role in &of(app) {
-            let one = Assignment { app, role };
+    for app in state.world.apps.iter().map(App::with_consent_written_out) {
+        for role in &app.app_roles {
+            let one = Assignment { app: &app, role };
             if wanted(&one) {
-                found.push(assignment_json(world, &one));
+                found.push(assignment_json(state, &one));
             }
         }
     }
     found
 }
 
-fn assignment_json(world: &World, one: &Assignment<'_>) -> Map<String, Value> {
+fn assignment_json(state: &State, one: &Assignment<'_>) -> Map<String, Value> {
     let resource = one.role.resource();
+    let id = assignment_id(one.app.service_principal_id, one.role);
+    let created = state.graph.registry.assigned.get(&id).copied().unwrap_or(state.started);
     let full = json!({
-        "id": assignment_id(one.app.service_principal_id, one.role),
+        "id": id,
         "deletedDateTime": null,
         "appRoleId": permission_by_id::role(one.role.name()),
-        "createdDateTime": null,
+        "createdDateTime": timestamp::seconds(created),
         "principalDisplayName": one.app.name,
         "principalId": one.app.service_principal_id,
         "principalType": "ServicePrincipal",
         "resourceDisplayName": resource.display_name(),
-        "resourceId": principal_of(world, resource),
+        "resourceId": principal_of(&state.world, resource),
     });
     full.as_object().expect("written as an object").clone()
 }
@@ -221,14 +223,11 @@ fn principal_id(world: &World, consent: &Consent) -> Option<Uuid> {
 /// One object for each application, resource, and person or everyone.
 fn grants(world: &World) -> Vec<Map<String, Value>> {
     let mut found = Vec::new();
-    for app in &world.apps {
-        let by_admin = Consent { user: None, scopes: app.delegated.clone() };
-        let mut all = app.consents.clone();
-        all.extend(app.admin_consent.then_some(by_admin));
-        for consent in &all {
+    for app in world.apps.iter().map(App::with_consent_written_out) {
+        for consent in &app.consents {
             for resource in [Resource::Graph, Resource::Exchange] {
                 let of = consent.scopes.iter().filter(|scope| scope.resource() == resource);
-                let scope: Vec<&str> = of.map(crate::world::DelegatedPermission::name).collect();
+                let scope: Vec<&str> = of.map(DelegatedPermission::name).collect();
                 if scope.is_empty() {
                     continue;
                 }
@@ -245,4 +244,9 @@ fn grants(world: &World) -> Vec<Map<String, Value>> {
         }
     }
     found
+}
+
+fn find_grant(world: &World, id: &str) -> Result<Map<String, Value>, Refusal> {
+    let one = grants(world).into_iter().find(|one| text(one, "id") == id);
+    one.ok_or_else(|| refusal::no_such_object(id))
 }

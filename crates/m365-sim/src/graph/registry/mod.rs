@@ -26,6 +26,8 @@ pub(crate) struct Memory {
     /// `uniqueName` of applications, and whose it is.
     unique_names: BTreeMap<String, Uuid>,
     created: BTreeMap<Uuid, OffsetDateTime>,
+    /// When application permissions were granted, by the assignment's id.
+    assigned: BTreeMap<String, OffsetDateTime>,
     /// `signInAudience`, where it isn't this tenant alone.
     audiences: BTreeMap<Uuid, String>,
     /// Applications that were deleted and not yet purged.
