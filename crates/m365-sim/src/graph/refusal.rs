@@ -385,6 +385,7 @@ pub(super) fn bad_reference() -> Refusal {
     bad_request("Not a valid reference update.")
 }
 
+/// The text was seen, its status and code were not (additions B7, H7).
 pub(super) fn role_assigned_already() -> Refusal {
-    bad_request("Permission being assigned already exists on the object")
+    bad_request("EntitlementGrant entry already exists")
 }

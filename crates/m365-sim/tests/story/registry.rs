@@ -93,7 +93,10 @@ async fn an_application_is_registered_and_sends_mail() {
     let assigned = send(&lab, &token, Method::POST, &path, &role).await;
     assert_eq!((assigned.status, assigned.text("principalType")), (201, "ServicePrincipal"));
     assert_eq!(assigned.text("id").len(), 43);
-    send(&lab, &token, Method::POST, &path, &role).await.denied(400, "Request_BadRequest");
+    assert!(assigned.text("createdDateTime").ends_with('Z'), "{}", assigned.body);
+    let twice = send(&lab, &token, Method::POST, &path, &role).await;
+    twice.denied(400, "Request_BadRequest");
+    assert_eq!(twice.body["error"]["message"], "EntitlementGrant entry already exists");
     let own = ask(&lab).await.access_token();
     let mime = STANDARD.encode("From: megan@contoso.example\r\nTo: bob@else.example\r\n\r\nhi\r\n");
     let path = format!("users/{}/sendMail", lab.user);

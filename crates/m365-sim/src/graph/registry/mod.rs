@@ -216,9 +216,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_of_grants_are_43_or_64_characters() {
-        let id = Uuid::new_v4();
-        assert_eq!(joined_id(&[id, id]).len(), 43);
-        assert_eq!(joined_id(&[id, id, id]).len(), 64);
+    fn ids_of_grants_are_the_guids_in_little_endian_order_one_after_the_other() {
+        let principal = Uuid::from_u128(0xb0d9_b9e3_0ecf_4bfd_8dab_9273_dd05_5a94);
+        let other = Uuid::from_u128(0x0011_2233_4455_6677_8899_aabb_ccdd_eeff);
+        let id = joined_id(&[principal, other]);
+        assert!(id.starts_with("47nZsM8O_UuN"), "the sample of additions B7: {id}");
+        assert_eq!(id, "47nZsM8O_UuNq5Jz3QValDMiEQBVRHdmiJmqu8zd7v8");
+        assert_eq!(
+            joined_id(&[principal, other, other]),
+            "47nZsM8O_UuNq5Jz3QValDMiEQBVRHdmiJmqu8zd7v8zIhEAVUR3ZoiZqrvM3e7_"
+        );
     }
 }
