@@ -58,6 +58,11 @@ pub(crate) fn without_bcc(mime: &Bytes) -> Bytes {
     kept.into()
 }
 
+/// How long the header block is, without the empty line after it.
+pub(crate) fn header_bytes(mime: &[u8]) -> usize {
+    fields(mime).1
+}
+
 /// A file of a draft.
 #[derive(Clone, Debug)]
 pub(crate) struct Attachment {

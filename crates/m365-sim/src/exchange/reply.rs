@@ -27,6 +27,8 @@ pub(super) const TLS_FIRST: &str = "530 5.7.0 Must issue a STARTTLS command firs
 pub(super) const AUTH_CANCELLED: &str = "501 5.7.0 Authentication cancelled";
 pub(super) const TOO_MANY_RECIPIENTS: &str = "452 4.5.3 Too many recipients";
 pub(super) const TOO_BIG: &str = "552 5.3.4 Message size exceeds fixed maximum message size";
+/// As logged (additions D3).
+pub(super) const HEADER_TOO_BIG: &str = "552 5.3.4 Header size exceeds fixed maximum size";
 pub(super) const UNAVAILABLE: &str = "421 4.3.2 Service not available";
 pub(super) const IDLE: &str = "421 4.4.1 Connection timed out";
 /// A message was taken, and the answer says otherwise.

@@ -3,7 +3,7 @@
 use super::reply;
 use super::session::{Session, Transaction};
 use crate::mailbox::{Submission, Via, exchange_id};
-use crate::mime::read_headers;
+use crate::mime::{header_bytes, read_headers};
 use crate::steering::Steering;
 use crate::tenant::{State, Tenant};
 use crate::world::Switches;
@@ -96,6 +96,10 @@ fn refuse_mailbox(
     let who = session.authenticated()?;
     if let Some(said) = &switches.smtp_says_after_data {
         return Some(said.as_str().to_owned());
+    }
+    let most = switches.smtp_max_header_bytes as usize;
+    if most > 0 && header_bytes(mime) > most {
+        return Some(reply::HEADER_TOO_BIG.to_owned());
     }
     if state.exchange.rank(who.mailbox, session.id) >= switches.smtp_connections as usize {
         return Some(reply::too_many_connections(host));

@@ -192,6 +192,8 @@ switches! {
         "Concurrent SMTP connections that a mailbox may have", "432 4.3.2 Concurrent connections limit exceeded";
     smtp_recipients_per_transaction: u32 = 1_000,
         "Recipients that one SMTP transaction takes; the rest are refused for now", "452 4.5.3 Too many recipients";
+    smtp_max_header_bytes: u32 = 262_144,
+        "Largest header block of an SMTP message (0: no limit)", "552 5.3.4 Header size exceeds fixed maximum size";
     smtp_messages_per_minute: u32 = 30,
         "SMTP messages a minute per mailbox; more are delayed, not refused (0: no limit)", "none (delay)";
     smtp_sender_throttled: bool = false,

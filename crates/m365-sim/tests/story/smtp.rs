@@ -282,6 +282,23 @@ async fn what_the_mailbox_may_not_is_refused_at_the_end_of_the_data() {
 }
 
 #[tokio::test]
+async fn a_header_block_that_is_too_large_is_refused_after_the_data() {
+    let (lab, _, mut dialog) = authenticated(|_| {}).await;
+    let with_header = |bytes: usize| {
+        let line = format!("X-Filler: {}\r\n", "x".repeat(900));
+        format!("{}{MESSAGE}", line.repeat(bytes / line.len()))
+    };
+    let large = with_header(300_000);
+    let refused = "552 5.3.4 Header size exceeds fixed maximum size";
+    assert_eq!(dialog.submit(&lab.user, "bob@else.example", &large).await, refused);
+    lab.switch(|switches| switches.smtp_max_header_bytes = 0);
+    assert!(dialog.submit(&lab.user, "bob@else.example", &large).await.starts_with("250"));
+    lab.switch(|switches| switches.smtp_max_header_bytes = 1_000);
+    let long_body = format!("{MESSAGE}\r\n{}", "a line\r\n".repeat(1_000));
+    assert!(dialog.submit(&lab.user, "bob@else.example", &long_body).await.starts_with("250"));
+}
+
+#[tokio::test]
 async fn chunks_parameters_and_pipelining_are_taken() {
     let (lab, _, mut dialog) = authenticated(|_| {}).await;
     let start = format!("MAIL FROM:<{}> SIZE=100 BODY=BINARYMIME SMTPUTF8 RET=HDRS ENVID=x", lab.user);
