@@ -1,8 +1,8 @@
 //! The ways in which Microsoft's services write a time.
 
-use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
+use time::{Duration, OffsetDateTime};
 
 /// `2026-11-21T10:00:00Z`: JSON of Graph and of the control port.
 pub(crate) fn seconds(at: OffsetDateTime) -> String {
@@ -46,4 +46,24 @@ pub(crate) fn mail(at: OffsetDateTime) -> String {
         "[weekday repr:short], [day padding:none] [month repr:short] [year] [hour]:[minute]:[second] +0000"
     ))
     .expect("the form is fixed")
+}
+
+/// `00:10:01.8904373`, with days in front where there are any: how long something took.
+pub(crate) fn span(length: Duration) -> String {
+    let seconds = length.whole_seconds().max(0);
+    let days = if seconds < 86_400 { String::new() } else { format!("{}.", seconds / 86_400) };
+    let ticks = length.subsec_nanoseconds().max(0) / 100;
+    format!("{days}{:02}:{:02}:{:02}.{ticks:07}", seconds / 3600 % 24, seconds / 60 % 60, seconds % 60)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_span_has_days_only_when_it_is_that_long() {
+        let logged = Duration::minutes(10) + Duration::nanoseconds(1_890_437_300);
+        assert_eq!(span(logged), "00:10:01.8904373");
+        assert_eq!(span(Duration::days(90)), "90.00:00:00.0000000");
+    }
 }

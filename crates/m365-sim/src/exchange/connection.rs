@@ -10,10 +10,13 @@ use crate::world::Outage;
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 use std::time::Duration;
+use time::OffsetDateTime;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsAcceptor;
 
 const HANDSHAKE: Duration = Duration::from_secs(10);
+/// Exchange drops a session that is idle for so long between commands (additions D5), by the tenant's clock.
+const IDLE: time::Duration = time::Duration::minutes(5);
 
 /// How a conversation ended.
 enum End {
@@ -53,7 +56,7 @@ pub(super) async fn serve(
         Outage::Reset => return Ok(()),
         Outage::Unavailable => return wire.write(&format!("{}\r\n", reply::UNAVAILABLE)).await,
     }
-    let mut guard = Guard { session: Session::new(peer), tenant };
+    let mut guard = Guard { session: Session::new(peer, tenant.now()), tenant };
     let greeting = guard.session.greeting(tenant);
     wire.write(&format!("{greeting}\r\n")).await?;
     if matches!(talk(&mut wire, &mut guard.session, tenant).await?, End::Closed) {
@@ -70,12 +73,15 @@ async fn talk<S>(wire: &mut Wire<S>, session: &mut Session, tenant: &Tenant) -> 
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
+    let mut idle_since = tenant.now();
     loop {
-        let line = match wire.read_line().await {
+        let line = match next_line(wire, tenant, idle_since + IDLE).await {
             Ok(Some(line)) => line,
             Ok(None) => return Ok(End::Closed),
             Err(WireError::Idle) => {
-                wire.write(&format!("{}\r\n", reply::IDLE)).await?;
+                let text = session.idle(tenant.now());
+                log(tenant, session, Map::new(), &text);
+                wire.write(&format!("{text}\r\n")).await?;
                 return Ok(End::Closed);
             }
             Err(error) => return Err(error),
@@ -98,10 +104,28 @@ where
         if text.is_empty() {
             return Ok(End::Closed);
         }
+        // Before the reply is out: whoever reads it may move the clock at once.
+        idle_since = tenant.now();
         wire.write(&format!("{text}\r\n")).await?;
-        if let Some(end) = end {
+        if let Some(end) = end.or(reply::closes(&text).then_some(End::Closed)) {
             return Ok(end);
         }
+    }
+}
+
+/// The next line; what was said already counts more than what the clock shows.
+async fn next_line<S>(
+    wire: &mut Wire<S>,
+    tenant: &Tenant,
+    idle_at: OffsetDateTime,
+) -> Result<Option<String>, WireError>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    tokio::select! {
+        biased;
+        line = wire.read_line() => line,
+        () = tenant.clock.wait_until(idle_at) => Err(WireError::Idle),
     }
 }
 

@@ -1,7 +1,9 @@
 //! Exchange's replies (facts 6.2, 6.5, 6.6; additions D). Texts in one place, without the line end.
+//! Open (additions H2): the idle line of port 587 (that of port 25 is said), what a SIZE that is too big and one
+//! recipient too many are answered, and AUTH before TLS.
 
 use crate::timestamp;
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
 pub(super) const STARTTLS_READY: &str = "220 2.0.0 SMTP server ready";
 pub(super) const AUTHENTICATED: &str = "235 2.7.0 Authentication successful";
@@ -30,7 +32,6 @@ pub(super) const TOO_BIG: &str = "552 5.3.4 Message size exceeds fixed maximum m
 /// As logged (additions D3).
 pub(super) const HEADER_TOO_BIG: &str = "552 5.3.4 Header size exceeds fixed maximum size";
 pub(super) const UNAVAILABLE: &str = "421 4.3.2 Service not available";
-pub(super) const IDLE: &str = "421 4.4.1 Connection timed out";
 /// A message was taken, and the answer says otherwise.
 pub(super) const LATE: &str = "421 4.4.2 Connection dropped";
 pub(super) const UNKNOWN_RECIPIENT: &str = "550 5.1.1 Recipient address rejected: User unknown";
@@ -97,6 +98,16 @@ pub(super) fn unauthenticated(failed: Option<&str>, bracket: &str) -> String {
 pub(super) fn unknown_command(verb: &str) -> String {
     let shown: String = verb.chars().filter(|c| !c.is_control()).take(40).collect();
     format!("500 5.3.3 Unrecognized command '{shown}'")
+}
+
+/// What a session that was idle is told at its end (additions D5).
+pub(super) fn idle(session: Duration) -> String {
+    format!("421 4.4.1 Connection timed out. Total session duration: {}", timestamp::span(session))
+}
+
+/// 421: the server closes the channel (RFC 5321, 3.8).
+pub(super) fn closes(reply: &str) -> bool {
+    reply.starts_with("421")
 }
 
 pub(super) fn chunk_received(bytes: usize) -> String {

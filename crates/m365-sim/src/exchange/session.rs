@@ -10,6 +10,7 @@ use crate::tenant::Tenant;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 const MAX_ERRORS: u32 = 20;
@@ -80,6 +81,7 @@ pub(super) struct Session {
     pub(super) host: String,
     pub(super) name: String,
     peer: String,
+    started: OffsetDateTime,
     tls: bool,
     greeted: bool,
     authentication: Authentication,
@@ -89,13 +91,14 @@ pub(super) struct Session {
 }
 
 impl Session {
-    pub(super) fn new(peer: String) -> Self {
+    pub(super) fn new(peer: String, started: OffsetDateTime) -> Self {
         let part = crate::random::hex_upper(3);
         Self {
             id: Uuid::new_v4(),
             host: format!("SIM{part}CA0097.simprd01.prod.outlook.com"),
             name: format!("08DE{}", crate::random::hex_upper(6)),
             peer,
+            started,
             tls: false,
             greeted: false,
             authentication: Authentication::None,
@@ -107,6 +110,11 @@ impl Session {
 
     pub(super) fn greeting(&self, tenant: &Tenant) -> String {
         reply::greeting(&self.host, tenant.now(), &self.name)
+    }
+
+    /// What it is told when nothing came for too long.
+    pub(super) fn idle(&self, now: OffsetDateTime) -> String {
+        reply::idle(now - self.started)
     }
 
     /// TLS has begun: all that was said before is forgotten (RFC 3207, 4.2).

@@ -9,7 +9,7 @@ use tokio::time::timeout;
 
 /// AUTH lines carry whole tokens: facts 6.3 ask for 12,288 octets and more.
 const MAX_LINE: usize = 65_536;
-/// Exchange drops a session that is idle for five minutes (additions D5).
+/// What doesn't move for so long in real time is given up, in the middle of a message too.
 const IDLE: Duration = Duration::from_secs(300);
 
 /// Why a line or message couldn't be read.

@@ -299,6 +299,34 @@ async fn a_header_block_that_is_too_large_is_refused_after_the_data() {
 }
 
 #[tokio::test]
+async fn a_session_that_is_idle_by_the_tenants_clock_is_told_so_and_closed() {
+    let (lab, _, mut dialog) = authenticated(|_| {}).await;
+    lab.sim.advance_clock(Duration::seconds(280));
+    assert_eq!(dialog.say("NOOP").await, "250 2.0.0 OK");
+    lab.sim.advance_clock(Duration::seconds(301));
+    let told = dialog.reply().await;
+    let span = told.strip_prefix("421 4.4.1 Connection timed out. Total session duration: ").unwrap();
+    assert!(span.starts_with("00:") && span.len() == "00:10:01.8904373".len(), "{told}");
+    assert_eq!(dialog.reply().await, "", "the server has closed");
+}
+
+#[tokio::test]
+async fn a_transaction_takes_so_many_recipients_and_the_rest_for_now_not() {
+    let (lab, _, mut dialog) = authenticated(|world| {
+        world.switches.smtp_recipients_per_transaction = 2;
+    })
+    .await;
+    dialog.say(&format!("MAIL FROM:<{}>", lab.user)).await;
+    for (name, start) in [("a", "250"), ("b", "250"), ("c", "452 4.5.3 Too many recipients")] {
+        let reply = dialog.say(&format!("RCPT TO:<{name}@else.example>")).await;
+        assert!(reply.starts_with(start), "{reply}");
+    }
+    dialog.say("DATA").await;
+    assert!(dialog.say(&format!("{MESSAGE}\r\n.")).await.starts_with("250"));
+    assert_eq!(lab.sim.messages("c@else.example", Folder::Inbox).len(), 0);
+}
+
+#[tokio::test]
 async fn chunks_parameters_and_pipelining_are_taken() {
     let (lab, _, mut dialog) = authenticated(|_| {}).await;
     let start = format!("MAIL FROM:<{}> SIZE=100 BODY=BINARYMIME SMTPUTF8 RET=HDRS ENVID=x", lab.user);

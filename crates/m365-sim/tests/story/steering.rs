@@ -88,12 +88,19 @@ async fn recipients_steer_smtp_at_the_end_of_the_data() {
         ("data-permerror@x.example", "554 5.2.0"),
         ("data-temperror@x.example", "451 4.7.0"),
         ("throttle@x.example", "432 4.3.2"),
-        ("late@x.example", "421 4.4.2"),
     ] {
         let reply = dialog.submit(&lab.user, to, message).await;
         assert!(reply.starts_with(answer), "{to}: {reply}");
-        assert_eq!(arrived(&lab, to), usize::from(to.starts_with("late")));
+        assert_eq!(arrived(&lab, to), 0);
     }
+    assert!(dialog.submit(&lab.user, "late@x.example", message).await.starts_with("421 4.4.2"));
+    assert_eq!(arrived(&lab, "late@x.example"), 1);
+    assert_eq!(dialog.reply().await, "", "421 closes the channel");
+    let mut dialog = smtp(&lab).await;
+    dialog.say(&format!("MAIL FROM:<{}>", lab.user)).await;
+    assert!(dialog.say("RCPT TO:<421@x.example>").await.starts_with("421 4.0.0"));
+    assert_eq!(dialog.reply().await, "", "421 closes the channel");
+    let mut dialog = smtp(&lab).await;
     assert_eq!(dialog.submit(&lab.user, "lost@x.example", message).await, "", "closed without a reply");
     assert_eq!(arrived(&lab, "lost@x.example"), 1);
     let mut dialog = smtp(&lab).await;
