@@ -33,7 +33,7 @@ pub(super) fn document(tenant: &Tenant, call: &Call, trace: &Trace, name: &str) 
         "scopes_supported": ["openid", "profile", "email", "offline_access"],
         "issuer": issuer,
         "request_uri_parameter_supported": false,
-        "userinfo_endpoint": format!("{origin}/oidc/userinfo"),
+        "userinfo_endpoint": userinfo(call),
         "authorization_endpoint": path("oauth2/v2.0/authorize"),
         "device_authorization_endpoint": path("oauth2/v2.0/devicecode"),
         "http_logout_supported": true,
@@ -49,6 +49,15 @@ pub(super) fn document(tenant: &Tenant, call: &Call, trace: &Trace, name: &str) 
         "msgraph_host": cloud.graph[0],
         "rbac_url": "https://pas.windows.net",
     }))
+}
+
+/// Graph's, and under Microsoft's own names on the host of that (facts 1.1).
+fn userinfo(call: &Call) -> String {
+    let (host, port) = call.host.split_at(call.host.find(':').unwrap_or(call.host.len()));
+    match Hosts::of_login(host) {
+        Some(cloud) => format!("https://{}{port}/oidc/userinfo", cloud.graph[0]),
+        None => format!("{}/oidc/userinfo", call.origin()),
+    }
 }
 
 /// The key set.

@@ -226,6 +226,16 @@ async fn microsofts_host_names_are_answered_under_the_same_certificate() {
     let url = format!("https://graph.microsoft.com:{port}/v1.0/users/{}", lab.user);
     let reply = Reply::read(http.get(url).bearer_auth(token).send().await.unwrap()).await;
     reply.denied(403, "Authorization_RequestDenied");
+    let url = format!(
+        "https://login.microsoftonline.com:{port}/{}/v2.0/.well-known/openid-configuration",
+        lab.tenant
+    );
+    let document = Reply::read(http.get(url).send().await.unwrap()).await;
+    let userinfo = document.text("userinfo_endpoint").to_owned();
+    assert_eq!(userinfo, format!("https://graph.microsoft.com:{port}/oidc/userinfo"));
+    let person = lab.signed_in(SIGN_IN).await.access_token();
+    let reply = Reply::read(http.get(userinfo).bearer_auth(person).send().await.unwrap()).await;
+    assert_eq!((reply.status, reply.text("name")), (200, "Megan Bowen"));
 }
 
 #[tokio::test]
