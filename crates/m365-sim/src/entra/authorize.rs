@@ -63,6 +63,11 @@ pub(super) fn answer(tenant: &Tenant, call: &Call, trace: &Trace, name: &str) ->
     };
     let known_mode = mode.clone().unwrap_or(ResponseMode::Query);
     let state = query.get("state").map(str::to_owned);
+    if let Some(said) = &world.switches.entra_redirects_with {
+        let said = said.iter().map(|(name, value)| (name.as_str(), value.clone()));
+        let fields: Vec<_> = said.chain(state.map(|state| ("state", state))).collect();
+        return redirect::send(&redirect.uri, known_mode, &fields);
+    }
     let read = mode.and_then(|mode| read_request(tenant, &world, query, redirect.clone(), mode));
     match read {
         Ok(request) => sign_in::begin(tenant, call, trace, Purpose::Authorize(Box::new(request))),

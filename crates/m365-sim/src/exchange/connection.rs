@@ -48,13 +48,16 @@ pub(super) async fn serve(
     tenant: &Tenant,
 ) -> Result<(), WireError> {
     let peer = stream.peer_addr()?.ip().to_string();
-    let outage = tenant.lock().world.switches.smtp_outage;
+    let switches = tenant.lock().world.switches.clone();
     let mut wire = Wire::new(stream);
-    match outage {
+    match switches.smtp_outage {
         Outage::Off => {}
         Outage::Hang => std::future::pending().await,
         Outage::Reset => return Ok(()),
         Outage::Unavailable => return wire.write(&format!("{}\r\n", reply::UNAVAILABLE)).await,
+    }
+    if let Some(said) = switches.smtp_says_at_connect {
+        return wire.write(&format!("{}\r\n", said.as_str())).await;
     }
     let mut guard = Guard { session: Session::new(peer, tenant.now()), tenant };
     let greeting = guard.session.greeting(tenant);

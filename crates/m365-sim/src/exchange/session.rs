@@ -7,6 +7,7 @@ use crate::mailbox::Envelope;
 use crate::request_log::decode_unverified;
 use crate::steering::Steering;
 use crate::tenant::Tenant;
+use crate::world::SaidReply;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -185,6 +186,9 @@ impl Session {
 
     fn command(&mut self, tenant: &Tenant, verb: &str, rest: &str, note: &mut Map<String, Value>) -> Step {
         let say = |text: &str| Step::Reply(text.to_owned());
+        if let Some(said) = said_to(tenant, verb) {
+            return Step::Reply(said.into());
+        }
         match verb {
             "EHLO" | "HELO" => self.hello(verb, rest),
             "NOOP" => say(reply::OK),
@@ -403,6 +407,17 @@ impl Session {
 
     fn bracket(&self, tenant: &Tenant) -> String {
         reply::bracket(&self.host, tenant.now(), &self.name)
+    }
+}
+
+/// What a switch says to this command.
+fn said_to(tenant: &Tenant, verb: &str) -> Option<SaidReply> {
+    let switches = &tenant.lock().world.switches;
+    match verb {
+        "EHLO" => switches.smtp_says_at_ehlo.clone(),
+        "MAIL" => switches.smtp_says_at_mail.clone(),
+        "RCPT" => switches.smtp_says_at_rcpt.clone(),
+        _ => None,
     }
 }
 

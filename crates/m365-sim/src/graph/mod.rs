@@ -18,7 +18,7 @@ pub(crate) use upload::answer_upload;
 
 use crate::tenant::{State, Tenant};
 use crate::web::{Answer, Call};
-use crate::world::{Outage, Switches, User};
+use crate::world::{Outage, SaidTo, Switches, User};
 use bearer::{Bearer, Kind};
 use limits::Place;
 use refusal::Refusal;
@@ -67,11 +67,15 @@ pub(crate) async fn answer(tenant: &Tenant, call: &Call) -> Answer {
 }
 
 async fn handle(tenant: &Tenant, call: &Call, switches: &Switches) -> Result<Answer, Refusal> {
+    let segments = keys_as_segments(call);
+    let is_meant = |said: &&SaidTo| said.operation.is(call.method.as_str(), &segments[1..]);
+    if let Some(said) = switches.graph_says_to.as_ref().filter(is_meant) {
+        return Ok(Answer::said(&said.says));
+    }
     let bearer = bearer::check(tenant, call)?;
     if switches.graph_throttle_seconds > 0 {
         return Err(refusal::throttled(switches.graph_throttle_seconds));
     }
-    let segments = keys_as_segments(call);
     if registry::is_here(&segments) {
         return registry::answer(tenant, call, &bearer);
     }

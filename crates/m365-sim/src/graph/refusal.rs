@@ -355,6 +355,11 @@ pub(super) fn directory_quota() -> Refusal {
     Refusal::new(403, "Directory_QuotaExceeded", message)
 }
 
+pub(super) fn object_too_large() -> Refusal {
+    let message = "The size of the object has exceeded its limit. Please reduce the number of values and retry your request.";
+    Refusal::new(403, "Directory_ResourceSizeExceeded", message)
+}
+
 pub(super) fn no_backing_application(app_id: &str) -> Refusal {
     bad_request(format!(
         "The appId '{app_id}' of the service principal does not reference a valid application object."

@@ -16,7 +16,7 @@ pub use app::{App, Consent, Secret};
 pub use certificate::{RegisteredCertificate, UnreadableCertificate};
 pub use license::{License, UnknownLicense};
 pub use permission::{ApplicationPermission, DelegatedPermission, UnknownPermission};
-pub use said::{NotAReply, Said, SaidReply};
+pub use said::{NotAReply, NotAnOperation, Operation, Said, SaidReply, SaidTo};
 pub use switches::{Basic, Outage, SWITCHES, SwitchInfo, Switches, UserConsent};
 pub use user::User;
 

@@ -17,6 +17,55 @@ pub struct Said {
     pub body: Value,
 }
 
+/// An answer to one operation of Graph.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SaidTo {
+    /// Which calls get it.
+    pub operation: Operation,
+    /// The answer.
+    pub says: Said,
+}
+
+/// A method and a path below Graph's version: `POST applications`, `GET users/*/messages`. `*` stands for any one segment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Operation {
+    method: String,
+    path: Vec<String>,
+}
+
+impl Operation {
+    /// Whether a call with these segments is one.
+    pub(crate) fn is(&self, method: &str, segments: &[&str]) -> bool {
+        let fits = |(own, given): (&String, &&str)| own == "*" || own.eq_ignore_ascii_case(given);
+        self.method == method && self.path.len() == segments.len() && self.path.iter().zip(segments).all(fits)
+    }
+}
+
+/// A text that names no operation.
+#[derive(Debug, thiserror::Error)]
+#[error("an operation is a method and a path, as `POST applications` or `GET users/*/messages`")]
+pub struct NotAnOperation;
+
+impl TryFrom<String> for Operation {
+    type Error = NotAnOperation;
+
+    fn try_from(text: String) -> Result<Self, NotAnOperation> {
+        let (method, path) = text.split_once(' ').ok_or(NotAnOperation)?;
+        let path: Vec<String> = path.trim_start_matches('/').split('/').map(str::to_owned).collect();
+        let is_path = path.iter().all(|part| !part.is_empty() && !part.contains([' ', '?']));
+        let is_method = !method.is_empty() && method.bytes().all(|byte| byte.is_ascii_uppercase());
+        if is_method && is_path { Ok(Self { method: method.to_owned(), path }) } else { Err(NotAnOperation) }
+    }
+}
+
+impl From<Operation> for String {
+    fn from(operation: Operation) -> Self {
+        format!("{} {}", operation.method, operation.path.join("/"))
+    }
+}
+
 /// A reply of SMTP that refuses: 4yz or 5yz and its text, in one line (RFC 5321, 4.2).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -63,6 +112,19 @@ mod tests {
     use serde_json::json;
 
     #[test]
+    fn an_operation_is_told_by_method_and_path() {
+        let operation = Operation::try_from("GET users/*/messages".to_owned()).unwrap();
+        assert!(operation.is("GET", &["users", "megan@contoso.example", "Messages"]));
+        for (method, path) in
+            [("POST", "users/x/messages"), ("GET", "users/x"), ("GET", "users/x/messages/1")]
+        {
+            let path: Vec<&str> = path.split('/').collect();
+            assert!(!operation.is(method, &path), "{method} {path:?}");
+        }
+        assert_eq!(String::from(operation), "GET users/*/messages");
+    }
+
+    #[test]
     fn what_is_no_answer_is_refused() {
         for good in [json!({"status": 400}), json!({"status": 502, "body": "<html>"})] {
             assert!(serde_json::from_value::<Said>(good).is_ok());
@@ -74,6 +136,12 @@ mod tests {
             json!({"status": 400, "x": 1}),
         ] {
             assert!(serde_json::from_value::<Said>(bad).is_err());
+        }
+        for good in ["POST applications", "GET /users/*/messages", "GET me"] {
+            assert!(Operation::try_from(good.to_owned()).is_ok(), "{good}");
+        }
+        for bad in ["", "POST", "POST ", "post me", "GET users//messages", "GET me?x=1"] {
+            assert!(Operation::try_from(bad.to_owned()).is_err(), "{bad}");
         }
         for good in ["535", "550 5.7.708 Service unavailable"] {
             assert!(SaidReply::try_from(good.to_owned()).is_ok());

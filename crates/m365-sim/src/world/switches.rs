@@ -1,8 +1,9 @@
 //! What goes wrong on purpose: each switch with what it does and the Microsoft code that it provokes.
 //! Off, the tenant is healthy; the limits that Microsoft has are on by default.
 
-use super::{Said, SaidReply};
+use super::{Said, SaidReply, SaidTo};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// How a service is out of order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -83,6 +84,9 @@ switches! {
         "Entra's token endpoint answers 429 with this Retry-After (0: no)", "HTTP 429 temporarily_unavailable, AADSTS90055";
     entra_says: Option<Said> = None,
         "The token endpoint answers this, word for word: {\"status\": 400, \"body\": {…}} (null: no)", "what is given";
+    entra_redirects_with: Option<BTreeMap<String, String>> = None,
+        "A sign-in goes back to the application at once with these parameters, word for word, and the state: {\"error\": \"…\", \"error_description\": \"…\"} (null: no)",
+        "what is given";
     ca_block: bool = false,
         "Conditional Access blocks every token", "AADSTS53003";
     mfa_enrollment_required: bool = false,
@@ -111,6 +115,9 @@ switches! {
         "Graph answers 429 with this Retry-After (0: no)", "HTTP 429 ApplicationThrottled";
     graph_says: Option<Said> = None,
         "Graph answers this to sendMail and to the sending of a draft, word for word: {\"status\": 403, \"body\": {…}} (null: no)", "what is given";
+    graph_says_to: Option<SaidTo> = None,
+        "Graph answers this to one operation, word for word: {\"operation\": \"POST applications\", \"says\": {\"status\": 403, \"body\": {…}}}; * is any one segment of a path (null: no)",
+        "what is given";
     graph_latency_ms: u32 = 0,
         "Graph takes so long for each answer, so that calls overlap", "none";
     graph_concurrency: u32 = 4,
@@ -134,6 +141,8 @@ switches! {
         "An app management policy forbids client secrets", "HTTP 400 CredentialTypeNotAllowedAsPerAppPolicy";
     directory_quota_exceeded: bool = false,
         "The principal has made as many objects as it may", "HTTP 403 Directory_QuotaExceeded";
+    directory_object_full: bool = false,
+        "An application is as large as it may be: no certificate and no secret fits in any more", "HTTP 403 Directory_ResourceSizeExceeded";
     continuous_access: bool = false,
         "Access tokens end as soon as the user's sessions are revoked, not when they expire", "HTTP 401 InvalidAuthenticationToken: TokenIssuedBeforeRevocationTimestamp";
     sent_items_delay_seconds: u32 = 0,
@@ -178,8 +187,16 @@ switches! {
         "The account is locked", "535 5.7.139 account locked";
     smtp_not_propagated: bool = false,
         "Every token is refused, as right after a set-up in Exchange that hasn't propagated", "535 5.7.3 Authentication unsuccessful";
+    smtp_says_at_connect: Option<SaidReply> = None,
+        "Every connection is greeted with this reply, word for word, and closed (null: no)", "what is given";
+    smtp_says_at_ehlo: Option<SaidReply> = None,
+        "Every EHLO is refused with this reply, word for word (null: no)", "what is given";
     smtp_says_at_auth: Option<SaidReply> = None,
         "Every token is refused with this reply, word for word (null: no)", "what is given";
+    smtp_says_at_mail: Option<SaidReply> = None,
+        "Every MAIL is refused with this reply, word for word (null: no)", "what is given";
+    smtp_says_at_rcpt: Option<SaidReply> = None,
+        "Every RCPT is refused with this reply, word for word (null: no)", "what is given";
     smtp_says_after_data: Option<SaidReply> = None,
         "Every message is refused with this reply after its data, word for word (null: no)", "what is given";
     smtp_challenge: bool = false,

@@ -207,6 +207,12 @@ async fn secrets_are_shown_once() {
     assert_eq!(from("2022-05-07T06:52:43Z").await.text("endDateTime"), "2024-05-07T06:52:43Z");
     assert_eq!(from("2024-02-29T00:00:00Z").await.text("endDateTime"), "2026-02-28T00:00:00Z");
     from("9999-12-31T00:00:00Z").await.denied(400, "Request_BadRequest");
+    lab.switch(|switches| switches.directory_object_full = true);
+    send(&lab, &token, Method::POST, &format!("{path}/addPassword"), &json!({}))
+        .await
+        .denied(403, "Directory_ResourceSizeExceeded");
+    let keys = json!({"keyCredentials": [entry(&TestKey::new())]});
+    send(&lab, &token, Method::PATCH, &path, &keys).await.denied(403, "Directory_ResourceSizeExceeded");
     lab.switch(|switches| switches.secrets_forbidden = true);
     send(&lab, &token, Method::POST, &format!("{path}/addPassword"), &json!({}))
         .await

@@ -118,6 +118,9 @@ impl Asking<'_> {
         entry: &Map<String, Value>,
         key: &str,
     ) -> Result<RegisteredCertificate, Refusal> {
+        if state.world.switches.directory_object_full {
+            return Err(refusal::object_too_large());
+        }
         let plain: String = key.chars().filter(|c| !c.is_ascii_whitespace()).collect();
         let der = STANDARD.decode(plain).map_err(|_| refusal::bad_key())?;
         let certificate = read_certificate(&der).ok_or_else(refusal::bad_key)?;
@@ -193,6 +196,9 @@ impl Asking<'_> {
         let mut state = self.tenant.lock();
         if state.world.switches.secrets_forbidden {
             return Err(refusal::secrets_forbidden());
+        }
+        if state.world.switches.directory_object_full {
+            return Err(refusal::object_too_large());
         }
         let at = find_application(&state, id)?;
         let start = moment(&given, "startDateTime").unwrap_or(now);
