@@ -6,12 +6,9 @@ pub(crate) fn unavailable() -> Refusal {
     Refusal::new(90033, "temporarily_unavailable", "A transient error has occurred. Please try again.")
 }
 
+/// In the words of Microsoft's list of codes (reference-error-codes); how it is said on the wire was not seen.
 pub(crate) fn throttled(seconds: u32) -> Refusal {
-    let mut refusal = Refusal::new(
-        90055,
-        "temporarily_unavailable",
-        "Server is terminating incoming requests because of too many requests.",
-    );
+    let mut refusal = Refusal::new(90055, "temporarily_unavailable", "There are too many incoming requests.");
     refusal.retry_after_seconds = Some(seconds);
     refusal
 }
@@ -194,11 +191,12 @@ pub(crate) fn several_resources(raw: &str) -> Refusal {
     )
 }
 
+/// In the words of Microsoft's list of codes (reference-error-codes).
 pub(crate) fn empty_scope() -> Refusal {
     Refusal::new(
         28003,
         "invalid_request",
-        "Provided value for the input parameter scope cannot be empty when requesting an access token using the provided authorization code. Please specify a valid scope.",
+        "Provided value for the input parameter scope can't be empty when requesting an access token using the provided authorization code. Specify a valid scope.",
     )
 }
 
