@@ -57,6 +57,8 @@ pub(crate) struct Grant {
     with_mfa: bool,
     /// Born of a device code, and marked so through all refreshes (additions G1).
     by_device_code: bool,
+    /// Of a single-page application: since when, for no refresh leads beyond a day (facts 1.8).
+    spa_since: Option<OffsetDateTime>,
     signed_in_at: OffsetDateTime,
 }
 

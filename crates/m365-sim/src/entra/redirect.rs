@@ -18,8 +18,18 @@ pub(crate) enum ResponseMode {
 #[derive(Clone, Debug)]
 pub(crate) struct RegisteredRedirect {
     pub(crate) uri: String,
-    /// It belongs to a platform of public clients.
-    pub(crate) public: bool,
+    pub(crate) platform: Platform,
+}
+
+/// For which kind of client a redirect URI is registered (facts 1.8, 1.9).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Platform {
+    /// It proves itself.
+    Web,
+    /// Mobile and desktop: it may send no credential.
+    Public,
+    /// Single-page application: none either, and its refresh tokens last a day.
+    Spa,
 }
 
 /// Finds the registration of `uri`.
@@ -31,17 +41,17 @@ pub(crate) fn find(app: &App, uri: &str) -> Result<RegisteredRedirect, Refusal> 
     if url.scheme() == "http" && !is_loopback(&url) {
         return Err(refusal::redirect_not_secure());
     }
-    if app.redirect_uris.is_empty() && app.public_redirect_uris.is_empty() {
+    let lists = [
+        (Platform::Web, &app.redirect_uris),
+        (Platform::Public, &app.public_redirect_uris),
+        (Platform::Spa, &app.spa_redirect_uris),
+    ];
+    if lists.iter().all(|(_, list)| list.is_empty()) {
         return Err(refusal::no_reply_address());
     }
-    let registered = |list: &[String]| list.iter().any(|known| matches(known, uri));
-    if registered(&app.redirect_uris) {
-        return Ok(RegisteredRedirect { uri: uri.to_owned(), public: false });
-    }
-    if registered(&app.public_redirect_uris) {
-        return Ok(RegisteredRedirect { uri: uri.to_owned(), public: true });
-    }
-    Err(refusal::redirect_mismatch(uri, &app.client_id.to_string()))
+    let found = lists.into_iter().find(|(_, list)| list.iter().any(|known| matches(known, uri)));
+    let (platform, _) = found.ok_or_else(|| refusal::redirect_mismatch(uri, &app.client_id.to_string()))?;
+    Ok(RegisteredRedirect { uri: uri.to_owned(), platform })
 }
 
 /// Sends the fields of an answer to the client.

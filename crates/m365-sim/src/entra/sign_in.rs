@@ -2,6 +2,7 @@
 //! A flow belongs to one request (authorize, device code, admin consent) and ends with its answer.
 
 use super::authorize::{self, AuthorizeRequest, Prompt};
+use super::redirect::Platform;
 use super::refusal::{self, Refusal, Trace};
 use super::scope::Scopes;
 use super::token::Code;
@@ -189,6 +190,7 @@ pub(super) fn finish(tenant: &Tenant, state: &mut State, flow: &Flow, app: &App)
         session_id: session.id.clone(),
         with_mfa: session.with_mfa,
         by_device_code: matches!(flow.purpose, Purpose::Device(_)),
+        spa_since: None,
         signed_in_at: session.signed_in_at,
     };
     match &flow.purpose {
@@ -203,10 +205,14 @@ fn send_code(tenant: &Tenant, state: &mut State, request: &AuthorizeRequest, gra
     let life = Duration::seconds(i64::from(state.world.switches.code_lifetime_seconds));
     let session_state = grant.session_id.clone();
     let code = Code {
-        grant: Grant { nonce: request.nonce.clone(), ..grant },
+        grant: Grant {
+            nonce: request.nonce.clone(),
+            spa_since: (request.redirect.platform == Platform::Spa).then(|| tenant.now()),
+            ..grant
+        },
         scopes: request.scopes.clone(),
         redirect_uri: request.redirect.uri.clone(),
-        public: request.redirect.public,
+        platform: request.redirect.platform,
         challenge: request.challenge.clone(),
         expires_at: tenant.now() + life,
         redeemed: false,

@@ -3,6 +3,7 @@
 
 use super::client::{self, Client, Proof};
 use super::issue::{self, Order};
+use super::redirect::Platform;
 use super::refusal::{self, Refusal, Trace};
 use super::scope::{Scopes, What};
 use super::{Grant, check_tenant, device_code, is_common, sign_in};
@@ -23,8 +24,7 @@ pub(crate) struct Code {
     pub(super) grant: Grant,
     pub(super) scopes: Scopes,
     pub(super) redirect_uri: String,
-    /// The redirect URI belongs to a public platform.
-    pub(super) public: bool,
+    pub(super) platform: Platform,
     pub(super) challenge: Option<Challenge>,
     pub(super) expires_at: OffsetDateTime,
     pub(super) redeemed: bool,
@@ -164,9 +164,11 @@ impl Asking<'_> {
         let code = state.entra.codes.get(text).filter(|code| self.is_mine(&code.grant)).cloned();
         let code =
             code.ok_or_else(|| refusal::grant_invalid("the code is not known for this application"))?;
-        match (code.public, self.client.proof) {
-            (false, Proof::Public) => return Err(refusal::no_credential()),
-            (true, Proof::Secret | Proof::Certificate) => return Err(refusal::public_with_credential()),
+        match (code.platform, self.client.proof) {
+            (Platform::Web, Proof::Public) => return Err(refusal::no_credential()),
+            (Platform::Public | Platform::Spa, Proof::Secret | Proof::Certificate) => {
+                return Err(refusal::public_with_credential());
+            }
             _ => {}
         }
         if code.redeemed {
@@ -201,6 +203,9 @@ impl Asking<'_> {
         let now = self.tenant.now();
         if now - token.used_at >= INACTIVITY {
             return Err(refusal::refresh_inactive(token.issued_at));
+        }
+        if let Some(since) = token.grant.spa_since.filter(|since| now - *since >= Duration::DAY) {
+            return Err(refusal::refresh_of_spa(since));
         }
         let asked = match self.form.get("scope") {
             Some(raw) => Scopes::parse(raw, self.tenant, &state.world.tenant.name)?,
@@ -251,6 +256,7 @@ impl Asking<'_> {
             session_id: Uuid::new_v4().to_string(),
             with_mfa: false,
             by_device_code: false,
+            spa_since: None,
             signed_in_at: self.tenant.now(),
         };
         let accepted = Accepted {

@@ -53,6 +53,8 @@ pub struct App {
     pub redirect_uris: Vec<String>,
     /// Redirect URIs of the platform "Mobile and desktop": such a client may send no credential.
     pub public_redirect_uris: Vec<String>,
+    /// Redirect URIs of the platform "Single-page application": no credential, and refresh tokens of a day.
+    pub spa_redirect_uris: Vec<String>,
     /// "Allow public client flows" is Yes: device code without a credential.
     pub public_client: bool,
     /// Certificates registered, as PEM.
@@ -96,6 +98,7 @@ impl App {
             name: name.to_owned(),
             redirect_uris: Vec::new(),
             public_redirect_uris: Vec::new(),
+            spa_redirect_uris: Vec::new(),
             public_client: false,
             certificates: Vec::new(),
             secrets: Vec::new(),
@@ -126,8 +129,12 @@ impl App {
         let is_web = |uri: &str| {
             Url::parse(uri).is_ok_and(|url| url.has_host() && matches!(url.scheme(), "https" | "http"))
         };
-        if let Some(uri) = self.redirect_uris.iter().find(|uri| !is_web(uri) || uri.len() > 256) {
-            return refuse(format!("an app: redirect_uris: '{uri}' is no address of at most 256 characters"));
+        for (field, uris) in
+            [("redirect_uris", &self.redirect_uris), ("spa_redirect_uris", &self.spa_redirect_uris)]
+        {
+            if let Some(uri) = uris.iter().find(|uri| !is_web(uri) || uri.len() > 256) {
+                return refuse(format!("an app: {field}: '{uri}' is no address of at most 256 characters"));
+            }
         }
         if let Some(uri) = self.public_redirect_uris.iter().find(|uri| Url::parse(uri).is_err()) {
             return refuse(format!("an app: public_redirect_uris: '{uri}' is no address"));

@@ -32,6 +32,7 @@ async fn mistakes_are_refused_with_the_name_of_the_field() {
         (&app, json!({"certificates": ["nonsense"]}), "PEM"),
         (&app, json!({"redirect_uris": null}), "redirect_uris"),
         (&app, json!({"redirect_uris": ["javascript:alert(1)"]}), "redirect_uris"),
+        (&app, json!({"spa_redirect_uris": ["javascript:alert(1)"]}), "spa_redirect_uris"),
         (&app, json!({"secrets": [{"value": "x", "expires": "tomorrow"}]}), "secrets"),
         (&app, json!({"secrets": [{"value": ""}]}), "empty"),
         (&app, json!({"public_client": "yes"}), "public_client"),

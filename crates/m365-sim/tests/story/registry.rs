@@ -354,6 +354,9 @@ async fn an_application_is_for_everybody_unless_it_is_said_to_be_for_this_tenant
     let change = json!({"signInAudience": "AzureADMyOrg"});
     assert_eq!(send(&lab, &token, Method::PATCH, &path, &change).await.status, 204);
     assert_eq!(audience(&lab.graph_get(&path, &token).await), ("AzureADMyOrg".to_owned(), Value::Null));
+    let change = json!({"spa": {"redirectUris": ["https://page.example/"]}});
+    assert_eq!(send(&lab, &token, Method::PATCH, &path, &change).await.status, 204);
+    assert_eq!(lab.graph_get(&path, &token).await.body["spa"], change["spa"]);
     for wrong in [
         json!({"signInAudience": "Everybody"}),
         json!({"web": {"redirectUris": ["https://*.contoso.com/authorize"]}}),

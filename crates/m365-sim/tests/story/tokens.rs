@@ -37,6 +37,36 @@ async fn a_token_for_exchange_has_its_audience_and_role() {
 }
 
 #[tokio::test]
+async fn a_single_page_application_proves_nothing_and_signs_in_daily() {
+    let lab = Lab::start_with(|world| {
+        let app = &mut world.apps[0];
+        app.spa_redirect_uris = std::mem::take(&mut app.redirect_uris);
+    })
+    .await;
+    let code = Browser::new(&lab).code(SIGN_IN, &lab.user, &lab.password).await;
+    lab.redeem(&code, SIGN_IN).await.refused(401, "invalid_client", 700_025);
+    let own = ("client_id", lab.client.as_str());
+    let fields = [
+        own,
+        ("grant_type", "authorization_code"),
+        ("code", &code),
+        ("redirect_uri", REDIRECT),
+        ("scope", SIGN_IN),
+    ];
+    let tokens = lab.post(&fields).await;
+    assert_eq!(tokens.status, 200, "{}", tokens.body);
+    let refresh = async |tokens: &Reply| {
+        let fields = [own, ("grant_type", "refresh_token"), ("refresh_token", tokens.text("refresh_token"))];
+        lab.post(&fields).await
+    };
+    lab.sim.advance_clock(Duration::hours(23));
+    let newer = refresh(&tokens).await;
+    assert_eq!(newer.status, 200, "{}", newer.body);
+    lab.sim.advance_clock(Duration::hours(2));
+    refresh(&newer).await.refused(400, "invalid_grant", 700_084);
+}
+
+#[tokio::test]
 async fn refusals_name_the_request_and_its_correlation() {
     let lab = Lab::start().await;
     let id = "0a9a2a1c-8b1c-4b7c-9a3c-6a2f3c5d7e11";

@@ -61,6 +61,18 @@ pub(crate) fn refresh_inactive(issued: OffsetDateTime) -> Refusal {
     )
 }
 
+pub(crate) fn refresh_of_spa(issued: OffsetDateTime) -> Refusal {
+    Refusal::new(
+        700_084,
+        "invalid_grant",
+        format!(
+            "The refresh token was issued to a single page app (SPA), and therefore has a fixed, limited lifetime of 1.00:00:00, which can't \
+         be extended. It is now expired and a new sign in request must be sent by the SPA to the sign in page. The token was issued on {}.",
+            timestamp::entra_iso(issued)
+        ),
+    )
+}
+
 pub(crate) fn revoked(issued: OffsetDateTime, valid_from: OffsetDateTime) -> Refusal {
     Refusal::new(
         50173,

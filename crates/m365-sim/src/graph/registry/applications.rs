@@ -123,9 +123,11 @@ impl Asking<'_> {
         if let Some(public) = body.get("isFallbackPublicClient") {
             app.public_client = public.as_bool().unwrap_or(false);
         }
-        for (platform, list) in
-            [("web", &mut app.redirect_uris), ("publicClient", &mut app.public_redirect_uris)]
-        {
+        for (platform, list) in [
+            ("web", &mut app.redirect_uris),
+            ("publicClient", &mut app.public_redirect_uris),
+            ("spa", &mut app.spa_redirect_uris),
+        ] {
             let Some(given) = body.get(platform).filter(|given| !given.is_null()) else { continue };
             let given = given.as_object().ok_or_else(|| refusal::bad_property(platform))?;
             if let Some(uris) = given.get("redirectUris") {
@@ -240,7 +242,7 @@ fn application_json(state: &State, app: &App) -> Map<String, Value> {
         "verifiedPublisher": {"displayName": null, "verifiedPublisherId": null, "addedDateTime": null},
         "web": {"homePageUrl": null, "logoutUrl": null, "redirectUris": app.redirect_uris,
             "implicitGrantSettings": {"enableAccessTokenIssuance": false, "enableIdTokenIssuance": false}},
-        "spa": {"redirectUris": []},
+        "spa": {"redirectUris": app.spa_redirect_uris},
     });
     full.as_object().expect("written as an object").clone()
 }
