@@ -74,6 +74,38 @@ pub(crate) struct Attachment {
     pub(crate) bytes: Bytes,
 }
 
+/// The files in a message, with ids that are made of the message's.
+pub(crate) fn attachments(mime: &[u8], id: &str) -> Vec<Attachment> {
+    let message = MessageParser::default().parse(mime).unwrap_or_default();
+    let read = |(number, part): (usize, &mail_parser::MessagePart<'_>)| {
+        let kind = part.content_type();
+        let whole = kind.map(|kind| format!("{}/{}", kind.ctype(), kind.subtype().unwrap_or_default()));
+        Attachment {
+            id: format!("{id}{number:04}"),
+            name: part.attachment_name().unwrap_or_default().to_owned(),
+            content_type: whole.unwrap_or_else(|| "application/octet-stream".into()),
+            content_id: part.content_id().map(str::to_owned),
+            inline: part.content_disposition().is_some_and(mail_parser::ContentType::is_inline),
+            bytes: Bytes::copy_from_slice(part.contents()),
+        }
+    };
+    message.attachments().enumerate().map(read).collect()
+}
+
+/// `changed` with the Message-ID of `original`.
+pub(crate) fn with_message_id_of(original: &[u8], changed: &[u8]) -> Bytes {
+    let find = |mime: &[u8]| {
+        let all = fields(mime).0.into_iter();
+        all.into_iter().find(|field| starts_with(&mime[field.clone()], b"message-id:"))
+    };
+    match (find(original), find(changed)) {
+        (Some(own), Some(new)) => {
+            [&changed[..new.start], &original[own], &changed[new.end..]].concat().into()
+        }
+        _ => Bytes::copy_from_slice(changed),
+    }
+}
+
 /// The message with files added: into its multipart/mixed, or wrapped into one (RFC 2046, 5.1.3).
 pub(crate) fn with_attachments(mime: &Bytes, files: &[Attachment]) -> Bytes {
     if files.is_empty() {

@@ -1,17 +1,15 @@
 //! Drafts: a message that is made, gets its attachments and is sent, in separate calls (facts 5.6).
 //! They lie in memory with their uploads, bounded as a whole; the oldest draft goes first.
 
-use super::compose::{compose, describe_attachment, member, read_attachment, text};
+use super::compose::{compose, describe_attachment, member, text};
 use super::messages::message_json;
 use super::refusal::{self, Refusal};
 use super::send_mail::{Body, Outgoing, check_custom_headers};
 use super::upload::Upload;
-use super::{Asking, odata_created};
+use super::{Asking, odata, odata_created};
 use crate::mailbox::{Envelope, Folder, Stored, Via};
-use crate::mime::{Attachment, read_headers, with_attachments};
-use crate::timestamp;
+use crate::mime::{self, Attachment, read_headers, with_attachments};
 use crate::web::Answer;
-use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 use std::collections::VecDeque;
@@ -43,6 +41,22 @@ impl Draft {
     /// Bytes of the message so far: its own, and those of its files.
     pub(super) fn size(&self) -> usize {
         self.mime.len() + self.attachments.iter().map(|file| file.bytes.len()).sum::<usize>()
+    }
+
+    /// All files: those of its text, and those that came later.
+    pub(super) fn files(&self) -> Vec<Attachment> {
+        [mime::attachments(&self.mime, &self.id), self.attachments.clone()].concat()
+    }
+
+    /// Its JSON with other members in place of its own; of the header only what a client may set (facts 5.2).
+    fn changed(&self, change: &Map<String, Value>) -> Value {
+        let mut message = self.to_json();
+        if let Some(Value::Array(headers)) = message.get_mut("internetMessageHeaders") {
+            headers.retain(|header| text(header, "name").to_ascii_lowercase().starts_with("x-"));
+        }
+        message.retain(|name, _| !change.keys().any(|other| other.eq_ignore_ascii_case(name)));
+        message.extend(change.clone());
+        Value::Object(message)
     }
 
     fn weight(&self) -> usize {
@@ -132,26 +146,6 @@ impl Asking<'_> {
         Ok(odata_created(&shown).with("location", &location))
     }
 
-    /// POST attachments: a file in one call; the cap of a request is its limit.
-    pub(super) fn attach(&self, id: &str) -> Result<Answer, Refusal> {
-        let body = self.call.body.as_deref().ok_or_else(refusal::attachment_over_4_mb)?;
-        let given: Value = serde_json::from_slice(body).map_err(|_| refusal::unreadable_body())?;
-        let file = read_attachment(&given)?;
-        if file.name.is_empty() {
-            return Err(refusal::unreadable_body());
-        }
-        let shown = self.attachment_json(id, &file);
-        let limit = self.max_message_bytes();
-        let mut state = self.tenant.lock();
-        let draft = state.graph.drafts.find_mut(self.user.id, id)?;
-        if draft.size() + file.bytes.len() > limit {
-            return Err(refusal::too_large_message());
-        }
-        draft.attachments.push(file);
-        state.graph.drafts.make_room();
-        Ok(odata_created(&shown))
-    }
-
     /// POST attachments/createUploadSession: 3 MB and more; where to put the bytes.
     pub(super) fn start_upload(&self, id: &str) -> Result<Answer, Refusal> {
         let body = self.call.body.as_deref().ok_or_else(refusal::over_4_mb)?;
@@ -180,6 +174,22 @@ impl Asking<'_> {
         self.submit(outgoing)
     }
 
+    /// PATCH of a draft: the members that are given; its Message-ID and its files stay.
+    pub(super) fn change_draft(&self, id: &str) -> Result<Answer, Refusal> {
+        let body = self.call.body.as_deref().ok_or_else(refusal::over_4_mb)?;
+        let change: Map<String, Value> =
+            serde_json::from_slice(body).map_err(|_| refusal::unreadable_body())?;
+        let mut state = self.tenant.lock();
+        let draft = state.graph.drafts.find_mut(self.user.id, id)?;
+        let changed = draft.changed(&change);
+        let outgoing = compose(&changed, self.user.address(), &self.user.name, self.tenant.now())?;
+        check_custom_headers(&outgoing.custom_headers)?;
+        draft.attachments = draft.files();
+        draft.mime = mime::with_message_id_of(&draft.mime, &outgoing.mime);
+        let shown = self.selected(draft.to_json(), &format!("{}/messages/$entity", self.context_path()));
+        Ok(odata(&shown))
+    }
+
     /// DELETE of a draft.
     pub(super) fn delete_draft(&self, id: &str) -> Result<Answer, Refusal> {
         let mut state = self.tenant.lock();
@@ -190,21 +200,5 @@ impl Asking<'_> {
 
     pub(super) fn max_message_bytes(&self) -> usize {
         usize::try_from(self.tenant.lock().world.switches.max_message_bytes).unwrap_or(usize::MAX)
-    }
-
-    fn attachment_json(&self, id: &str, file: &Attachment) -> Value {
-        json!({
-            "@odata.context": format!("{}/v1.0/$metadata#{}/messages('{id}')/attachments/$entity", self.call.origin(), self.context_path()),
-            "@odata.type": "#microsoft.graph.fileAttachment",
-            "id": file.id,
-            "lastModifiedDateTime": timestamp::seconds(self.tenant.now()),
-            "name": file.name,
-            "contentType": file.content_type,
-            "size": file.bytes.len(),
-            "isInline": file.inline,
-            "contentId": file.content_id,
-            "contentLocation": null,
-            "contentBytes": STANDARD.encode(&file.bytes),
-        })
     }
 }

@@ -34,6 +34,8 @@ impl Asking<'_> {
             (_, ["messages", id, "$value"]) => {
                 Ok(Answer::new(200, "text/plain", self.find(id)?.mime.to_vec()))
             }
+            (_, ["messages", id, "attachments"]) => self.list_attachments(id),
+            (_, ["messages", id, "attachments", file]) => self.read_attachment(id, file),
             (_, ["messages", id]) => {
                 let message = self.find_json(id)?;
                 Ok(odata(&self.selected(message, &format!("{}/messages/$entity", self.context_path()))))
@@ -97,7 +99,7 @@ impl Asking<'_> {
         all
     }
 
-    fn find(&self, id: &str) -> Result<Stored, Refusal> {
+    pub(super) fn find(&self, id: &str) -> Result<Stored, Refusal> {
         let all = self.stored(&[Folder::Inbox, Folder::SentItems]);
         all.into_iter().find(|message| message.id == id).ok_or_else(refusal::no_such_item)
     }

@@ -2,6 +2,7 @@
 //! The order of the checks is facts §9's; every resource is listed in `route`. It trusts only tokens that
 //! `entra` signed for Graph.
 
+mod attachments;
 mod batch;
 mod bearer;
 mod compose;
@@ -110,6 +111,7 @@ async fn handle(tenant: &Tenant, call: &Call, switches: &Switches) -> Result<Ans
         Action::Attach => asking.attach(id),
         Action::StartUpload => asking.start_upload(id),
         Action::SendDraft => asking.send_draft(id),
+        Action::ChangeDraft => asking.change_draft(id),
         Action::DeleteDraft => asking.delete_draft(id),
         _ => asking.read_mailbox(action, rest),
     }
@@ -147,6 +149,7 @@ enum Action {
     Attach,
     StartUpload,
     SendDraft,
+    ChangeDraft,
     DeleteDraft,
 }
 
@@ -161,13 +164,18 @@ fn route(call: &Call, rest: &[&str]) -> Result<Action, Refusal> {
         ("GET", ["mailFolders"] | ["mailFolders", _], _) => Action::ReadFolders,
         (
             "GET",
-            ["messages"] | ["messages", _] | ["messages", _, "$value"] | ["mailFolders", _, "messages"],
+            ["messages"]
+            | ["messages", _]
+            | ["messages", _, "$value" | "attachments"]
+            | ["messages", _, "attachments", _]
+            | ["mailFolders", _, "messages"],
             _,
         ) => Action::ReadMessages,
         ("POST", ["messages"], _) => Action::CreateDraft,
         ("POST", ["mailFolders", name, "messages"], _) if name.eq_ignore_ascii_case("drafts") => {
             Action::CreateDraft
         }
+        ("PATCH", ["messages", _], _) => Action::ChangeDraft,
         ("DELETE", ["messages", _], _) => Action::DeleteDraft,
         ("POST", ["messages", _, "attachments"], _) => Action::Attach,
         ("POST", ["messages", _, "attachments", _], Some("createUploadSession")) => Action::StartUpload,
@@ -192,13 +200,15 @@ impl Action {
             (Self::SendMail | Self::SendDraft, Kind::Delegated, false) => &["Mail.Send.Shared"],
             (Self::SendMail | Self::SendDraft, _, _) => &["Mail.Send"],
             (
-                Self::CreateDraft | Self::Attach | Self::StartUpload | Self::DeleteDraft,
+                Self::CreateDraft | Self::Attach | Self::StartUpload | Self::ChangeDraft | Self::DeleteDraft,
                 Kind::Delegated,
                 false,
             ) => &["Mail.ReadWrite.Shared"],
-            (Self::CreateDraft | Self::Attach | Self::StartUpload | Self::DeleteDraft, _, _) => {
-                &["Mail.ReadWrite"]
-            }
+            (
+                Self::CreateDraft | Self::Attach | Self::StartUpload | Self::ChangeDraft | Self::DeleteDraft,
+                _,
+                _,
+            ) => &["Mail.ReadWrite"],
             (Self::ReadFolders | Self::ReadMessages, Kind::Delegated, false) => {
                 &["Mail.Read.Shared", "Mail.ReadWrite.Shared"]
             }

@@ -166,6 +166,44 @@ async fn a_draft_in_json_can_be_read_found_and_deleted() {
 }
 
 #[tokio::test]
+async fn a_draft_is_changed_and_its_files_are_read() {
+    let (lab, token, user) = lab().await;
+    let file = |name: &str, text: &str| json!({"@odata.type": "#microsoft.graph.fileAttachment", "name": name, "contentType": "text/csv", "contentBytes": STANDARD.encode(text)});
+    let body = json!({"subject": "hi", "body": {"contentType": "Text", "content": "hello"}, "attachments": [file("a.csv", "1;2")],
+        "internetMessageHeaders": [{"name": "X-Kept", "value": "yes"}],
+        "toRecipients": [{"emailAddress": {"address": "bob@else.example"}}]});
+    let made =
+        lab.graph_post(&format!("{user}/messages"), &token, "application/json", body.to_string()).await;
+    let message = format!("{user}/messages/{}", made.text("id"));
+    let path = format!("{message}/attachments");
+    lab.graph_post(&path, &token, "application/json", file("b.csv", "3;4").to_string()).await;
+    let change =
+        json!({"Subject": "changed", "ccRecipients": [{"emailAddress": {"address": "eve@else.example"}}]});
+    let url = format!("{}/v1.0/{message}", lab.sim.https_url);
+    let patched =
+        Reply::read(lab.http.patch(url).bearer_auth(&token).json(&change).send().await.unwrap()).await;
+    assert_eq!((patched.status, patched.text("subject")), (200, "changed"), "{}", patched.body);
+    assert_eq!(patched.text("internetMessageId"), made.text("internetMessageId"));
+    let files = lab.graph_get(&path, &token).await.body["value"].clone();
+    let read: Vec<_> = files.as_array().unwrap().iter().map(|one| (&one["name"], &one["size"])).collect();
+    assert_eq!(read, [(&json!("a.csv"), &json!(3)), (&json!("b.csv"), &json!(3))]);
+    let one = lab.graph_get(&format!("{path}/{}", files[0]["id"].as_str().unwrap()), &token).await;
+    assert_eq!(one.text("contentBytes"), STANDARD.encode("1;2"));
+    lab.graph_get(&format!("{path}/nothing"), &token).await.denied(404, "ErrorItemNotFound");
+    lab.graph_post(&format!("{message}/send"), &token, "application/json", "").await;
+    for address in ["bob@else.example", "eve@else.example"] {
+        let inbox = lab.sim.messages(address, Folder::Inbox);
+        let parsed = MessageParser::default().parse(&*inbox[0].mime).unwrap();
+        assert_eq!((parsed.subject(), parsed.attachment_count()), (Some("changed"), 2));
+        assert_eq!(parsed.body_text(0).unwrap().trim_end(), "hello");
+        assert_eq!(parsed.header_raw("X-Kept").map(str::trim), Some("yes"));
+    }
+    let sent = lab.graph_get(&format!("{user}/mailFolders/sentitems/messages"), &token).await;
+    let path = format!("{user}/messages/{}/attachments", sent.body["value"][0]["id"].as_str().unwrap());
+    assert_eq!(lab.graph_get(&path, &token).await.body["value"].as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
 async fn a_draft_may_be_made_in_its_folder() {
     let (lab, token, user) = lab().await;
     for folder in ["Drafts", "drafts"] {
