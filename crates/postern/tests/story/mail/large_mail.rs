@@ -49,6 +49,10 @@ async fn a_large_attachment_goes_as_a_draft_where_that_is_granted() {
     let id = post.device().await.send(MEGAN, &[ANN], &mime).await;
     let story = post.until(id, MessageState::Sent).await;
     assert_eq!(story.attempts[0].via.as_deref(), Some("draft"), "{story:#?}");
+    let all = post.house.sim.requests();
+    let with_token: Vec<_> =
+        all.iter().filter(|one| one["service"] == "outlook").map(|one| &one["with_authorization"]).collect();
+    assert!(with_token.len() > 1 && with_token.iter().all(|with| **with == false), "{with_token:?}");
     let arrived = post.inbox(ANN);
     assert_eq!((arrived.len(), id_of(&arrived[0].mime)), (1, id_of(mime.as_bytes())));
     let [sent, arrived] =
