@@ -327,6 +327,19 @@ async fn a_transaction_takes_so_many_recipients_and_the_rest_for_now_not() {
 }
 
 #[tokio::test]
+async fn what_is_over_the_messages_of_a_minute_waits_for_the_next() {
+    let (lab, _, mut dialog) = authenticated(|world| world.switches.smtp_messages_per_minute = 2).await;
+    for _ in 0..2 {
+        assert!(dialog.submit(&lab.user, "bob@else.example", MESSAGE).await.starts_with("250"));
+    }
+    let mut third = Box::pin(dialog.submit(&lab.user, "bob@else.example", MESSAGE));
+    assert!(tokio::time::timeout(std::time::Duration::from_millis(300), &mut third).await.is_err());
+    assert_eq!(lab.sim.messages("bob@else.example", Folder::Inbox).len(), 2);
+    lab.sim.advance_clock(Duration::seconds(60));
+    assert!(third.await.starts_with("250"));
+}
+
+#[tokio::test]
 async fn chunks_parameters_and_pipelining_are_taken() {
     let (lab, _, mut dialog) = authenticated(|_| {}).await;
     let start = format!("MAIL FROM:<{}> SIZE=100 BODY=BINARYMIME SMTPUTF8 RET=HDRS ENVID=x", lab.user);

@@ -67,6 +67,15 @@ async fn a_single_page_application_proves_nothing_and_signs_in_daily() {
 }
 
 #[tokio::test]
+async fn the_life_of_codes_can_be_set() {
+    let lab = Lab::start_with(|world| world.switches.code_lifetime_seconds = 60).await;
+    let mut browser = Browser::new(&lab);
+    let code = browser.code(SIGN_IN, &lab.user, &lab.password).await;
+    lab.sim.advance_clock(Duration::seconds(61));
+    lab.redeem(&code, SIGN_IN).await.refused(400, "invalid_grant", 70008);
+}
+
+#[tokio::test]
 async fn refusals_name_the_request_and_its_correlation() {
     let lab = Lab::start().await;
     let id = "0a9a2a1c-8b1c-4b7c-9a3c-6a2f3c5d7e11";
