@@ -236,8 +236,10 @@ fn smtp_refusal(code: u16, enhanced: Option<&str>, text: &str) -> SmtpRefusal {
 /// The codes aren't said twice where the line begins with them.
 fn without_code<'a>(line: &'a str, code: u16, enhanced: Option<&str>) -> &'a str {
     let code = code.to_string();
-    let rest = line.trim();
-    let rest = rest.strip_prefix(code.as_str()).map_or(rest, |rest| rest.trim_start_matches(['-', ' ']));
+    // As it stands, or in Python's way: `(535, b'5.7.3 …')`.
+    let rest = line.trim().trim_start_matches('(').trim_end_matches("')");
+    let Some(rest) = rest.strip_prefix(code.as_str()) else { return line.trim() };
+    let rest = rest.trim_start_matches(['-', ',', ' ']).trim_start_matches("b'");
     enhanced.and_then(|enhanced| rest.strip_prefix(enhanced)).map_or(rest, str::trim_start)
 }
 
