@@ -117,6 +117,10 @@ class Certificate:
     def public_pem(self):
         return self.pem.read_text()
 
+    def der_base64(self):
+        """What stands between the lines of the PEM, in one line."""
+        return "".join(line for line in self.public_pem().splitlines() if not line.startswith("-----"))
+
 
 def trusting(ca):
     """TLS that trusts this authority alone."""

@@ -37,10 +37,18 @@ class AzureIdentity(unittest.TestCase):
         given = {"password": self.certificate.password}
         self.assertEqual(self.token(CertificateCredential, str(self.certificate.pfx), **given)["appidacr"], "2")
 
+    def chain_that_was_sent(self):
+        """The certificates in the header of the last assertion that the simulator was given."""
+        asked = [one["form"] for one in self.lab.get("/requests") if "client_assertion" in one.get("form", {})]
+        return asked[-1]["client_assertion"]["header"].get("x5c")
+
     def test_certificate_with_its_chain(self):
+        chain = [one.der_base64() for one in (self.certificate, self.authority)]
         for file, password in ((self.certificate.both, None), (self.certificate.pfx, self.certificate.password)):
-            given = {"send_certificate_chain": True, "password": password}
-            self.assertEqual(self.token(CertificateCredential, str(file), **given)["appidacr"], "2")
+            for sent, expected in ((True, chain), (False, None)):
+                given = {"send_certificate_chain": sent, "password": password}
+                self.assertEqual(self.token(CertificateCredential, str(file), **given)["appidacr"], "2")
+                self.assertEqual(self.chain_that_was_sent(), expected)
 
     def test_secret(self):
         self.assertEqual(self.token(ClientSecretCredential, self.lab.secret)["appidacr"], "1")

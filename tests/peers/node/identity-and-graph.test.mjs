@@ -28,10 +28,17 @@ async function arrived(subject) {
   return texts.filter((text) => text.includes(`Subject: ${subject}\r\n`));
 }
 
+/** The header of the last assertion that the simulator was given. */
+async function assertionHeader() {
+  const all = await (await fetch(`${lab.control}/requests`)).json();
+  return all.findLast((one) => one.form?.client_assertion).form.client_assertion.header;
+}
+
 test("a certificate, and one with its chain", async () => {
-  for (const more of [{}, { sendCertificateChain: true }]) {
+  for (const [more, certificates] of [[{}, undefined], [{ sendCertificateChain: true }, 2]]) {
     const made = new ClientCertificateCredential(lab.tenant, lab.client, lab.both, { ...surroundings, ...more });
     assert.equal(claims((await made.getToken(GRAPH)).token).appidacr, "2");
+    assert.equal((await assertionHeader()).x5c?.length, certificates);
   }
 });
 
