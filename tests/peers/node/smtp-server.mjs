@@ -1,9 +1,10 @@
 // npm's smtp-server as a mail server that takes XOAUTH2 only, and verifies tokens itself by the tenant's published keys.
-// It prints its port, then one line of JSON for each event. argv[2]: {jwks, key, cert, starttls, secondsAhead, onlyUser, open, anyToken}.
-// With `open` it is a sink that takes mail from anyone.
+// It prints its port, then one line of JSON for each event. argv[2]: {jwks, key, cert, starttls, secondsAhead, onlyUser, open, anyToken, commandOctets}.
+// With `open` it is a sink that takes mail from anyone; longer AUTH commands than `commandOctets` it doesn't take.
 import { createPublicKey, verify } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { SMTPServer } from "smtp-server";
+import { SMTPConnection } from "smtp-server/lib/smtp-connection.js";
 
 const given = JSON.parse(process.argv[2]);
 const tell = (event) => console.log(JSON.stringify(event));
@@ -22,6 +23,16 @@ function judge(token) {
   return null;
 }
 
+// RFC 4954, 4: an initial response has to fit into a command line, whose CRLF counts (RFC 5321, 4.5.3.1.4).
+const takeAuth = SMTPConnection.prototype.handler_AUTH;
+SMTPConnection.prototype.handler_AUTH = function (command, done) {
+  const octets = command.length + 2;
+  if (!given.commandOctets || octets <= given.commandOctets) return takeAuth.call(this, command, done);
+  tell({ tooLong: octets });
+  this.send(500, "5.5.6 line too long");
+  done();
+};
+
 const server = new SMTPServer({
   name: "localhost",
   key: readFileSync(given.key),
@@ -32,7 +43,7 @@ const server = new SMTPServer({
   disableReverseLookup: true,
   onAuth(auth, session, done) {
     const fault = (given.anyToken ? null : judge(auth.accessToken)) ?? (given.onlyUser && given.onlyUser !== auth.username ? "other user" : null);
-    tell({ auth: auth.username, fault, secure: session.secure });
+    tell({ auth: auth.username, fault, secure: session.secure, tokenOctets: auth.accessToken.length });
     if (!fault) return done(null, { user: auth.username });
     done(null, { data: { status: "401", schemes: "bearer mac", scope: "https://outlook.office.com/" } });
   },
