@@ -7,25 +7,25 @@ use crate::house::{Answer, Caller, House};
 use crate::person::{Brought, Person};
 
 /// Starts a sign-in of the account `mail`.
-async fn begin(caller: &Caller, given: Value) -> (Value, Answer) {
+pub(crate) async fn begin(caller: &Caller, given: Value) -> (Value, Answer) {
     let answer = caller.post("/api/v1/accounts/mail/authorize", given).await;
     (answer.done(201), answer)
 }
 
-fn url(flow: &Value) -> &str {
+pub(crate) fn url(flow: &Value) -> &str {
     flow["url"].as_str().unwrap()
 }
 
-fn path(flow: &Value) -> String {
+pub(crate) fn path(flow: &Value) -> String {
     format!("/api/v1/authorizations/{}", flow["id"].as_str().unwrap())
 }
 
-async fn flow_now(house: &House, flow: &Value) -> Value {
+pub(crate) async fn flow_now(house: &House, flow: &Value) -> Value {
     house.local().get(&path(flow)).await.done(200)
 }
 
 /// Starts a sign-in at the socket, and lets Megan sign in.
-async fn begun(house: &House) -> (Value, Person, Brought) {
+pub(crate) async fn begun(house: &House) -> (Value, Person, Brought) {
     let (flow, _) = begin(&house.local(), json!({})).await;
     let mut megan = Person::new(house, "megan");
     let brought = megan.sign_in(url(&flow)).await;

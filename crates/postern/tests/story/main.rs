@@ -33,6 +33,7 @@ mod sendmail;
 mod session_ended;
 mod set_up;
 mod sign_in;
+mod sign_in_refused;
 mod start;
 mod submitters;
 mod test_email;

@@ -87,11 +87,20 @@ impl Person {
 
     /// Opens the page for a device code, types it and signs in; the last page's text.
     pub(crate) async fn type_code(&mut self, page: &str, code: &str) -> String {
-        let mut page = self.open(page).await;
+        self.end_at_the_tenant(page, &[("code", code)]).await
+    }
+
+    /// Opens the address and signs in, where that ends on a page of the tenant; that page as it can be copied.
+    pub(crate) async fn read_last_page(&mut self, url: &str) -> String {
+        visible(&self.end_at_the_tenant(url, &[]).await)
+    }
+
+    async fn end_at_the_tenant(&mut self, url: &str, typed: &[(&str, &str)]) -> String {
+        let mut page = self.open(url).await;
         for _ in 0..MOST_PAGES {
             let text = page.1.text();
             let Some(form) = Form::find(&text) else { return text };
-            let fields = self.fill(&form, None, &[("code", code)]);
+            let fields = self.fill(&form, None, typed);
             let action = page.0.join(&form.action).unwrap();
             page = self
                 .go(action.clone(), self.client.post(action).form(&fields))
@@ -197,6 +206,14 @@ impl Form {
             first_button: tags(form, "<button").next().and_then(named),
         })
     }
+}
+
+/// The text between the tags of a page's body.
+fn visible(html: &str) -> String {
+    let body = html.split_once("<body>").map_or(html, |(_, body)| body);
+    let between: Vec<&str> =
+        body.split('<').filter_map(|part| part.split_once('>')).map(|(_, text)| text).collect();
+    html_escape::decode_html_entities(&between.join(" ")).into_owned()
 }
 
 fn tags<'a>(html: &'a str, opening: &'a str) -> impl Iterator<Item = &'a str> {

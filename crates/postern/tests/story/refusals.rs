@@ -148,6 +148,17 @@ const ENTRA: &[Story] = &[
         WAIT,
         &["Your settings aren't the cause"],
     ),
+    story("graph", |world| world.switches.entra_throttle_seconds = 30, "AADSTS90055", WAIT, &[]),
+    story(
+        "graph",
+        |world| {
+            world.switches.sign_in_frequency_hours = Some(1);
+            world.clock_offset_seconds = 2 * 3600;
+        },
+        "AADSTS70043",
+        TENANT,
+        &["megan@contoso.example"],
+    ),
 ];
 
 /// Microsoft Graph.
@@ -327,6 +338,13 @@ const SMTP: &[Story] = &[
         WAIT,
         &["Your settings aren't the cause"],
     ),
+    story(
+        "smtp",
+        |world| world.switches.smtp_not_propagated = true,
+        "535 5.7.3",
+        TENANT,
+        &["megan@contoso.example"],
+    ),
 ];
 
 /// A house with an account of each kind, ready to send.
@@ -402,6 +420,20 @@ async fn what_graph_refuses_is_explained_with_the_accounts_own_values() {
 #[tokio::test]
 async fn what_exchange_refuses_is_explained_with_the_accounts_own_values() {
     tell(SMTP).await;
+}
+
+#[tokio::test]
+async fn what_comes_as_a_challenge_before_the_refusal_is_shown_with_it() {
+    let house = furnished().await;
+    house.sim.change_world(|world| {
+        world.switches.smtp_not_propagated = true;
+        world.switches.smtp_challenge = true;
+    });
+    let form = json!({ "to": "alerts@contoso.example", "account": "smtp" });
+    let report = house.local().post("/api/v1/test-email", form).await.done(200);
+    let mailbox = &report["stages"][4];
+    assert_eq!((text(mailbox, "name"), text(mailbox, "code")), ("mailbox", "535 5.7.3"), "{report}");
+    assert!(text(mailbox, "detail").contains("\"status\":\"400\""), "{mailbox}");
 }
 
 #[tokio::test]

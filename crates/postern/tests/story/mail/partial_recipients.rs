@@ -2,10 +2,12 @@
 //! Field story 27: permanent failures lay in the queue unseen.
 
 use store::queue::{MessageState, RecipientState};
+use time::Duration;
 
-use super::post::{ANN, MEGAN, Post, letter};
+use super::post::{ANN, BOB, MEGAN, Post, letter};
 
 const NOBODY: &str = "permerror@fabrikam.example";
+const CEM: &str = "cem@fabrikam.example";
 
 #[tokio::test]
 async fn who_is_refused_is_reported_and_the_others_get_it() {
@@ -25,6 +27,27 @@ async fn who_is_refused_is_reported_and_the_others_get_it() {
     );
     assert!(report.contains(NOBODY) && report.contains("Action: failed"), "{report}");
     assert!(!report.contains(&format!("Final-Recipient: rfc822;{ANN}")), "{report}");
+    post.finish().await;
+}
+
+#[tokio::test]
+async fn whoever_is_too_many_for_one_transaction_gets_it_with_the_next() {
+    let post = Post::by_smtp().await;
+    post.house.sim.change_world(|world| world.switches.smtp_recipients_per_transaction = 2);
+    let id = post.send(&[ANN, BOB, CEM]).await;
+    let story = post.until_tried(id).await;
+    let states: Vec<_> = story.recipients.iter().map(|one| (one.address.as_str(), one.state)).collect();
+    assert_eq!(
+        states,
+        [(ANN, RecipientState::Sent), (BOB, RecipientState::Sent), (CEM, RecipientState::Pending)]
+    );
+    assert_eq!(story.attempts[0].code.as_deref(), Some("452 4.5.3"), "{story:#?}");
+    assert!(post.inbox(CEM).is_empty());
+    post.house.advance(Duration::seconds(80));
+    post.until(id, MessageState::Sent).await;
+    for address in [ANN, BOB, CEM] {
+        assert_eq!(post.inbox(address).len(), 1, "{address}");
+    }
     post.finish().await;
 }
 
