@@ -11,12 +11,24 @@ pub(super) fn look_up(trouble: &NetworkTrouble) -> &'static Words {
         (NetworkKind::Dns, _) => &DNS,
         (NetworkKind::Connect, true) => &CONNECT_SMTP,
         (NetworkKind::Connect, false) => &CONNECT,
-        (NetworkKind::Tls, _) => &TLS,
+        (NetworkKind::Tls, _) => of_certificate(&trouble.detail.to_lowercase()),
         (NetworkKind::Proxy, _) => &PROXY,
+        (NetworkKind::Timeout, _) if trouble.target.ends_with(":465") => &TLS_FROM_THE_START,
         (NetworkKind::Timeout, _) => &TIMEOUT,
         (NetworkKind::Reset, _) => &RESET,
         (NetworkKind::AfterLastByte, _) => &AFTER_LAST_BYTE,
         (NetworkKind::Unreadable, _) => &UNREADABLE,
+    }
+}
+
+/// Only an authority that isn't known can be made known; the TLS library's words tell.
+fn of_certificate(detail: &str) -> &'static Words {
+    if detail.contains("not valid for") || detail.contains("notvalidforname") {
+        &OTHER_NAME
+    } else if detail.contains("expired") {
+        &EXPIRED
+    } else {
+        &TLS
     }
 }
 
@@ -54,6 +66,21 @@ const TLS: Words = words(
     PosternAdministrator,
     "The certificate of {target} isn't trusted, or no common TLS version was found. Most often a firewall that inspects TLS shows a certificate of its own; in a bare container the list of trusted authorities is missing.",
     "Exempt {target} from TLS inspection, or give its authority as `ca_file`. On a bare system install ca-certificates. Check the clock (`timedatectl`).",
+);
+const OTHER_NAME: Words = words(
+    PosternAdministrator,
+    "{target} shows a certificate for another name. Either the address leads to another server, or one in between answers.",
+    "Check the address in the [[cloud]] of postern.toml, if you configured one: it must be a name that stands in the server's certificate. Else exempt {target} from TLS inspection.",
+);
+const EXPIRED: Words = words(
+    PosternAdministrator,
+    "{target} shows a certificate whose time is over, by the clock of this machine.",
+    "Check this machine's clock (`timedatectl`). If it is right, whoever runs the server, or the firewall that inspects TLS, must renew the certificate.",
+);
+const TLS_FROM_THE_START: Words = words(
+    PosternAdministrator,
+    "{target} said nothing: port 465 speaks TLS from the start, and Postern begins with STARTTLS.",
+    "Set `smtp` of the [[cloud]] in postern.toml to the submission port, 587.",
 );
 const PROXY: Words = words(
     PosternAdministrator,

@@ -165,6 +165,26 @@ fn every_kind_of_network_trouble_names_whom_we_called() {
         assert_eq!(advice.code, kind.name());
         assert!(advice.cause.contains("smtp.office365.com:587"), "{}", advice.cause);
     }
+    for (port, kind, detail, part) in [
+        (
+            443,
+            NetworkKind::Tls,
+            "invalid peer certificate: certificate not valid for name \"a\"",
+            "another name",
+        ),
+        (
+            443,
+            NetworkKind::Tls,
+            "invalid peer certificate: certificate expired: verification time",
+            "time is over",
+        ),
+        (443, NetworkKind::Tls, "invalid peer certificate: UnknownIssuer", "isn't trusted"),
+        (465, NetworkKind::Timeout, "nothing within 60 seconds", "STARTTLS"),
+    ] {
+        let trouble = NetworkTrouble::new(format!("mail.example:{port}"), kind, detail);
+        let advice = explain(&trouble.into(), &facts(None));
+        assert!(advice.cause.contains(part), "{}", advice.cause);
+    }
     let to_graph = NetworkTrouble::new("graph.microsoft.com:443", NetworkKind::Connect, "x");
     assert!(!explain(&to_graph.into(), &facts(None)).cause.contains("587"));
 }

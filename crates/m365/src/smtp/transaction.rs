@@ -159,7 +159,8 @@ impl Session {
             let verdict =
                 SmtpRefusal { recipient: Some(recipient.clone()), ..refusal(SmtpStage::RcptTo, reply) };
             match reply.code {
-                250 | 251 => {}
+                // RFC 5321 §4.2.1: the first digit says yes.
+                200..=299 => {}
                 // RFC 5321 §3.8: the server closes the channel; nobody else will be heard.
                 421 => return Err(verdict.into()),
                 _ => refused.push(verdict),

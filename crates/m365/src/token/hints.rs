@@ -13,7 +13,7 @@ use crate::secret::AccessToken;
 pub struct TokenHints {
     /// `aud`: for which resource.
     pub audience: Option<String>,
-    /// `scp`: delegated permissions.
+    /// `scp`, or `scope` (RFC 9068 §2.2.3): delegated permissions, without the address of their service.
     pub scopes: Vec<String>,
     /// `roles`: application permissions.
     pub roles: Vec<String>,
@@ -35,12 +35,17 @@ fn unverified_claims(token: &str) -> Option<Value> {
     serde_json::from_slice(&payload).ok()
 }
 
+fn last_part(scope: &str) -> &str {
+    scope.rsplit('/').next().unwrap_or(scope)
+}
+
 fn read_hints(claims: &Value) -> TokenHints {
     let text = |name: &str| claims[name].as_str().map(str::to_owned);
     let roles = claims["roles"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let scopes = text("scp").or_else(|| text("scope")).unwrap_or_default();
     TokenHints {
         audience: text("aud"),
-        scopes: text("scp").unwrap_or_default().split_whitespace().map(str::to_owned).collect(),
+        scopes: scopes.split_whitespace().map(|scope| last_part(scope).to_owned()).collect(),
         roles: roles.iter().filter_map(|role| role.as_str().map(str::to_owned)).collect(),
         object_id: text("oid").and_then(|id| id.parse().ok()),
         client_proof: text("appidacr").or_else(|| text("azpacr")),
@@ -65,6 +70,8 @@ mod tests {
         let hints = delegated.hints();
         assert_eq!(hints.scopes, ["Mail.Send", "User.Read"]);
         assert_eq!(hints.client_proof.as_deref(), Some("2"));
+        let elsewhere = token(&json!({"scope": "openid https://outlook.office.com/SMTP.Send"}));
+        assert_eq!(elsewhere.hints().scopes, ["openid", "SMTP.Send"]);
         let application =
             token(&json!({"roles": ["Mail.Send", 5], "oid": "aaaabbbb-0000-cccc-1111-dddd2222eeee"}));
         assert_eq!(application.hints().roles, ["Mail.Send"]);
