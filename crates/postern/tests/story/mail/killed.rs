@@ -7,7 +7,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -89,8 +89,18 @@ pub(super) async fn answers(door: SocketAddr) -> bool {
     TcpStream::connect(door).await.is_ok_and(|stream| stream.local_addr().is_ok_and(|own| own != door))
 }
 
+/// Below the ports that outgoing connections are given: one that calls while nobody listens could get the very port, and
+/// whoever was to listen there couldn't.
 fn free_port() -> SocketAddr {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap()
+    static TAKEN: AtomicU16 = AtomicU16::new(0);
+    let first =
+        10_000 + u16::try_from(std::process::id().wrapping_mul(8) % 20_000).expect("it is below 20,000");
+    let ports = std::iter::repeat_with(|| first.saturating_add(TAKEN.fetch_add(1, Ordering::Relaxed)));
+    let addresses = ports.map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+    addresses
+        .take(1_000)
+        .find(|address| TcpListener::bind(address).is_ok())
+        .expect("one of a thousand is free")
 }
 
 /// What was acknowledged, by Message-ID.
