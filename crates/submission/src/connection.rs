@@ -48,8 +48,7 @@ pub(crate) async fn attend<H: House>(
     door: &Door<H>,
 ) -> io::Result<()> {
     stream.set_nodelay(true)?;
-    let mut input = BytesMut::new();
-    let Some(peer) = peer::identify(&mut stream, address, &mut input, door).await? else { return Ok(()) };
+    let Some(peer) = peer::identify(&mut stream, address, door).await? else { return Ok(()) };
     let places = door.settings.census.enter().and_then(|place| {
         let from = door.settings.census.enter_from(peer.address.ip())?;
         Ok((place, from))
@@ -65,7 +64,7 @@ pub(crate) async fn attend<H: House>(
         intake: None,
         place,
         pace: Pace::new(Instant::now()),
-        input,
+        input: BytesMut::new(),
         door,
         peer,
     };

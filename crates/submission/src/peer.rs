@@ -4,7 +4,6 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 
-use bytes::{Buf, BytesMut};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 
@@ -14,11 +13,10 @@ use crate::house::House;
 use crate::proxy::{self, Header};
 use crate::{Peer, Refusal};
 
-/// Finds out who it is; what came behind a proxy's header stays in `input`. None: a proxy that didn't say.
+/// Finds out who it is. None: a proxy that didn't say.
 pub(crate) async fn identify<H: House>(
     stream: &mut TcpStream,
     address: SocketAddr,
-    input: &mut BytesMut,
     door: &Door<H>,
 ) -> io::Result<Option<Peer>> {
     let peer = Peer { address: canonical(address), local: canonical(stream.local_addr()?), proxy: None };
@@ -26,7 +24,7 @@ pub(crate) async fn identify<H: House>(
     if !door.settings.proxies.iter().any(|known| known.to_canonical() == proxy) {
         return Ok(Some(peer));
     }
-    match handshake::in_time(door, read_header(stream, input)).await {
+    match handshake::in_time(door, read_header(stream)).await {
         Ok(Header::Own) => Ok(Some(peer)),
         Ok(Header::Client { source, .. }) => {
             Ok(Some(Peer { address: canonical(source), proxy: Some(proxy), ..peer }))
@@ -41,16 +39,18 @@ pub(crate) async fn identify<H: House>(
     }
 }
 
-async fn read_header(stream: &mut TcpStream, input: &mut BytesMut) -> io::Result<Header> {
+/// Takes the header off the stream and not an octet more: what follows is the client's, and may be TLS.
+async fn read_header(stream: &mut TcpStream) -> io::Result<Header> {
+    let mut octets = Vec::with_capacity(proxy::FIXED_OCTETS);
     loop {
-        let header = proxy::read(input).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
-        if let Some((header, octets)) = header {
-            input.advance(octets);
+        let header =
+            proxy::read(&octets).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+        if let Some(header) = header {
             return Ok(header);
         }
-        if stream.read_buf(input).await? == 0 {
-            let nothing_came = input.is_empty();
-            return Err(match nothing_came {
+        let missing = proxy::missing(&octets);
+        if (&mut *stream).take(missing).read_buf(&mut octets).await? == 0 {
+            return Err(match octets.is_empty() {
                 true => io::ErrorKind::ConnectionAborted.into(),
                 false => io::ErrorKind::UnexpectedEof.into(),
             });

@@ -23,23 +23,35 @@ pub(crate) enum Header {
 pub(crate) struct NotAHeader;
 
 const SIGNATURE: &[u8; 12] = b"\r\n\r\n\0\r\nQUIT\n";
-const FIXED_OCTETS: usize = 16;
+/// What every header has; with the length of the rest.
+pub(crate) const FIXED_OCTETS: usize = 16;
 /// What is behind the addresses (TLV) is passed over; nobody sends more of it.
 const MAX_OCTETS: usize = 4096;
 
-/// Reads a header off the front of `octets`; with its length. None: more is needed.
-pub(crate) fn read(octets: &[u8]) -> Result<Option<(Header, usize)>, NotAHeader> {
+/// Reads a header that stands alone in `octets`. None: more is needed, [`missing`] says how much.
+pub(crate) fn read(octets: &[u8]) -> Result<Option<Header>, NotAHeader> {
     let known = octets.len().min(SIGNATURE.len());
     if octets[..known] != SIGNATURE[..known] {
         return Err(NotAHeader);
     }
-    let Some(fixed) = octets.get(..FIXED_OCTETS) else { return Ok(None) };
-    let length = FIXED_OCTETS + usize::from(u16::from_be_bytes([fixed[14], fixed[15]]));
+    let Some(length) = whole_length(octets) else { return Ok(None) };
     if length > MAX_OCTETS {
         return Err(NotAHeader);
     }
     let Some(header) = octets.get(..length) else { return Ok(None) };
-    read_addresses(fixed[12], fixed[13], &header[FIXED_OCTETS..]).map(|header| Some((header, length)))
+    read_addresses(header[12], header[13], &header[FIXED_OCTETS..]).map(Some)
+}
+
+/// How many octets the header still has, as far as can be told from its beginning.
+pub(crate) fn missing(beginning: &[u8]) -> u64 {
+    let whole = whole_length(beginning).unwrap_or(FIXED_OCTETS);
+    whole.saturating_sub(beginning.len()) as u64
+}
+
+/// None: the beginning isn't there yet that tells it.
+fn whole_length(beginning: &[u8]) -> Option<usize> {
+    let length = [*beginning.get(FIXED_OCTETS - 2)?, *beginning.get(FIXED_OCTETS - 1)?];
+    Some(FIXED_OCTETS + usize::from(u16::from_be_bytes(length)))
 }
 
 fn read_addresses(version_and_command: u8, family: u8, block: &[u8]) -> Result<Header, NotAHeader> {
@@ -96,20 +108,21 @@ mod tests {
             destination: "198.51.100.2:587".parse().unwrap(),
         };
         for end in 0..octets.len() {
-            let expected = (end >= whole).then_some((expected, whole));
-            assert_eq!(read(&octets[..end]), Ok(expected));
+            assert_eq!(read(&octets[..end]), Ok((end >= whole).then_some(expected)));
+            let told = if end < FIXED_OCTETS { FIXED_OCTETS } else { whole };
+            assert_eq!(missing(&octets[..end]), told.saturating_sub(end) as u64);
         }
         let mut v6 = [0; 36];
         v6[15] = 1;
         v6[31] = 2;
         let expected =
             Header::Client { source: "[::1]:0".parse().unwrap(), destination: "[::2]:0".parse().unwrap() };
-        assert_eq!(read(&header(0x21, 0x21, &v6)), Ok(Some((expected, 52))));
+        assert_eq!(read(&header(0x21, 0x21, &v6)), Ok(Some(expected)));
     }
 
     #[test]
     fn a_health_check_speaks_for_itself() {
-        assert_eq!(read(&header(0x20, 0, &[])), Ok(Some((Header::Own, 16))));
+        assert_eq!(read(&header(0x20, 0, &[])), Ok(Some(Header::Own)));
     }
 
     #[test]

@@ -186,15 +186,28 @@ impl Gate {
         &self,
         stream: TcpStream,
     ) -> io::Result<Client<impl AsyncRead + AsyncWrite + use<>>> {
+        let connector = tokio_rustls::TlsConnector::from(self.trusting());
+        let name = ServerName::try_from("gate.example").unwrap();
+        connector.connect(name, stream).await.map(Client::new)
+    }
+
+    /// What a TLS client says first.
+    pub(crate) fn client_hello(&self) -> Vec<u8> {
+        let name = ServerName::try_from("gate.example").unwrap();
+        let mut connection = rustls::ClientConnection::new(self.trusting(), name).unwrap();
+        let mut hello = Vec::new();
+        connection.write_tls(&mut hello).unwrap();
+        hello
+    }
+
+    fn trusting(&self) -> Arc<rustls::ClientConfig> {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let config = rustls::ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .unwrap()
             .with_root_certificates(self.roots.clone())
             .with_no_client_auth();
-        let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
-        let name = ServerName::try_from("gate.example").unwrap();
-        connector.connect(name, stream).await.map(Client::new)
+        Arc::new(config)
     }
 
     /// The next refusal that the door told the house of: whose, and what.

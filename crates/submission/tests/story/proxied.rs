@@ -1,6 +1,8 @@
 //! PROXY protocol: believed from a proxy that was named, from nobody else.
 
-use crate::house::{Gate, Plan};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use crate::house::{Encryption, Gate, Plan};
 
 const HEADER: &[u8] = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\xcb\x00\x71\x09\xc6\x33\x64\x02\x9c\x40\x02\x4b";
 
@@ -18,6 +20,18 @@ async fn a_named_proxy_says_who_the_client_is() {
     let peer = gate.keeper.peers.lock().unwrap()[0];
     assert_eq!(peer.address, "203.0.113.9:40000".parse().unwrap());
     assert_eq!(peer.proxy, Some("127.0.0.1".parse().unwrap()));
+}
+
+/// A busy proxy's header and the client's first octets come in one piece.
+#[tokio::test]
+async fn what_comes_with_the_header_is_the_clients_tls() {
+    let gate = Gate::open(Plan { encryption: Encryption::Implicit, ..behind_proxy() }).await;
+    let mut stream = gate.call().await.into_inner();
+    stream.write_all(&[HEADER, &gate.client_hello()].concat()).await.unwrap();
+    let (alert, handshake) = (21, 22);
+    let record = stream.read_u8().await.unwrap();
+    assert_ne!(record, alert);
+    assert_eq!(record, handshake);
 }
 
 #[tokio::test]
