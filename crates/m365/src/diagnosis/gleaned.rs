@@ -61,7 +61,8 @@ fn after(text: &str, sentences: &[&str], fits: impl Fn(&str) -> bool) -> Option<
         let (_, rest) = text.split_once(sentence)?;
         let end = rest.find(|c: char| c.is_whitespace() || "'\";,".contains(c)).unwrap_or(rest.len());
         let value = rest[..end].trim_end_matches('.');
-        fits(value).then(|| value.to_owned())
+        // Some readers of a form pass over control characters; shown on a terminal they would steer it.
+        (fits(value) && !value.contains(char::is_control)).then(|| value.to_owned())
     })
 }
 
@@ -124,5 +125,7 @@ mod tests {
         let facts = complete(&given, text);
         assert_eq!(facts.client_id.as_deref(), Some("mine"));
         assert_eq!((facts.redirect_uri, facts.tenant), (None, None));
+        let steering = "The redirect URI '\u{1b}https://gate.example/authorize' specified";
+        assert_eq!(complete(&given, steering).redirect_uri, None);
     }
 }
