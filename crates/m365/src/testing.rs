@@ -31,6 +31,15 @@ pub(crate) fn now() -> OffsetDateTime {
 }
 
 pub(crate) fn account(login: &str) -> Account {
+    account_in(login, None)
+}
+
+/// An account at a plain OpenID provider, whose document has the usual place.
+pub(crate) fn account_elsewhere(provider: &str) -> Account {
+    account_in(provider, Some(format!("{provider}/.well-known/openid-configuration")))
+}
+
+fn account_in(login: &str, discovery: Option<String>) -> Account {
     let cloud = Cloud::try_from(CloudSettings {
         name: "test".to_owned(),
         login: login.to_owned(),
@@ -39,7 +48,7 @@ pub(crate) fn account(login: &str) -> Account {
         outlook_app_scope: "https://outlook-app.example".to_owned(),
         smtp: "localhost:2587".to_owned(),
         ca_pem: None,
-        discovery: None,
+        discovery,
     });
     Account {
         id: "account-1".to_owned(),

@@ -6,7 +6,6 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::account::Transport;
-use crate::cloud::{Cloud, CloudSettings};
 use crate::scripted::http::{Play, ScriptedHttp, answer};
 use crate::testing::{
     self, CLIENT_ID, TENANT_ID, TokenSigner, connect, now, read_form, refusal, token_answer,
@@ -263,17 +262,7 @@ async fn a_document_that_lacks_something_is_asked_for_again_once_it_was_mended()
     lacking.as_object_mut().unwrap().remove("token_endpoint");
     let provider =
         ScriptedHttp::play([lacking, whole].map(|document| answer(200, &document.to_string()))).await;
-    let cloud = Cloud::try_from(CloudSettings {
-        name: "idp".to_owned(),
-        login: provider.url.clone(),
-        graph: "https://graph.example".to_owned(),
-        outlook_scope: "https://outlook.example".to_owned(),
-        outlook_app_scope: "https://outlook.example".to_owned(),
-        smtp: "localhost:2587".to_owned(),
-        ca_pem: None,
-        discovery: Some(format!("{}/.well-known/openid-configuration", provider.url)),
-    });
-    let account = Account { cloud: Arc::new(cloud.unwrap()), ..testing::account("https://unused.example") };
+    let account = testing::account_elsewhere(&provider.url);
     let connection = connect(&account);
     let refused = connection.find_doors(&account.tenant).await.unwrap_err();
     assert!(refused.to_string().contains("token_endpoint"), "{refused}");
@@ -297,17 +286,7 @@ async fn a_plain_provider_is_asked_where_its_document_says() {
         "token_endpoint": token_endpoint,
     });
     let provider = ScriptedHttp::play([answer(200, &document.to_string())]).await;
-    let cloud = Cloud::try_from(CloudSettings {
-        name: "idp".to_owned(),
-        login: provider.url.clone(),
-        graph: "https://graph.example".to_owned(),
-        outlook_scope: "https://outlook.example".to_owned(),
-        outlook_app_scope: "https://outlook.example".to_owned(),
-        smtp: "localhost:2587".to_owned(),
-        ca_pem: None,
-        discovery: Some(format!("{}/.well-known/openid-configuration", provider.url)),
-    });
-    let account = Account { cloud: Arc::new(cloud.unwrap()), ..testing::account("https://unused.example") };
+    let account = testing::account_elsewhere(&provider.url);
     let certificate = Arc::new(testing::client_certificate());
     let account = Account { credential: crate::account::Credential::Certificate(certificate), ..account };
     let connection = connect(&account);

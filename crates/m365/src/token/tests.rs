@@ -5,10 +5,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::json;
 
 use super::*;
-use crate::cloud::{Cloud, CloudSettings};
 use crate::scripted::http::{Play, ScriptedHttp, answer};
 use crate::testing::{
-    CLIENT_ID, TENANT_ID, account, client_certificate, connect, now, read_claims, read_form, refusal,
+    self, CLIENT_ID, TENANT_ID, account, client_certificate, connect, now, read_claims, read_form, refusal,
     token_answer,
 };
 
@@ -119,17 +118,7 @@ async fn account_elsewhere(ways: &[&str], token_endpoint: &str) -> Account {
         "token_endpoint": token_endpoint, "token_endpoint_auth_methods_supported": ways,
     });
     let provider = ScriptedHttp::play([answer(200, &document.to_string())]).await;
-    let cloud = Cloud::try_from(CloudSettings {
-        name: "idp".to_owned(),
-        login: provider.url.clone(),
-        graph: "https://graph.example".to_owned(),
-        outlook_scope: "https://outlook.example".to_owned(),
-        outlook_app_scope: "https://outlook.example".to_owned(),
-        smtp: "localhost:2587".to_owned(),
-        ca_pem: None,
-        discovery: Some(format!("{}/.well-known/openid-configuration", provider.url)),
-    });
-    Account { cloud: Arc::new(cloud.unwrap()), ..account("https://unused.example") }
+    testing::account_elsewhere(&provider.url)
 }
 
 #[tokio::test]
