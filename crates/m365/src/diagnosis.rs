@@ -262,7 +262,7 @@ fn is_listed(failure: &Failure) -> bool {
 /// Whether what was sent can have been taken although the answer isn't good: waiting changes nothing then.
 fn may_have_arrived(failure: &Failure) -> bool {
     match failure {
-        Failure::Graph(refusal) => matches!(refusal.status, 408 | 502 | 504),
+        Failure::Graph(refusal) => refusal.may_have_arrived(),
         Failure::Network(trouble) => trouble.kind == NetworkKind::AfterLastByte,
         Failure::Entra(_) | Failure::Smtp(_) | Failure::Local(_) => false,
     }

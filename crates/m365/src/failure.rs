@@ -189,6 +189,11 @@ impl GraphRefusal {
         ) || self.is_not_replicated()
     }
 
+    /// A gateway's answer says nothing about what stood behind it: a 504 has been a delivered message (field 30).
+    pub(crate) fn may_have_arrived(&self) -> bool {
+        matches!(self.status, 408 | 502 | 504)
+    }
+
     /// What was made a moment ago isn't known everywhere yet (additions B9): only registering meets it.
     fn is_not_replicated(&self) -> bool {
         const WORDS: [&str; 3] = [

@@ -107,14 +107,9 @@ fn judge_local(trouble: &LocalTrouble) -> Verdict {
     }
 }
 
-/// A gateway's answer says nothing about what stood behind it: a 504 has been a delivered message (field 30).
-fn may_have_been_sent(refusal: &GraphRefusal) -> bool {
-    matches!(refusal.status, 408 | 502 | 504)
-}
-
 fn judge_graph(refusal: &GraphRefusal) -> Verdict {
     match (refusal.code.as_str(), refusal.status) {
-        _ if may_have_been_sent(refusal) => Verdict::Unknown,
+        _ if refusal.may_have_arrived() => Verdict::Unknown,
         _ if refusal.is_temporary() => Verdict::Retry(reach_of_graph(refusal)),
         // The From of this message, not the account: others may pass.
         ("ErrorSendAsDenied", _) => Verdict::Message,

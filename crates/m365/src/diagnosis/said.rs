@@ -11,7 +11,7 @@ use crate::failure::{Failure, SmtpRefusal};
 #[cfg_attr(not(test), expect(dead_code, reason = "turn, sign-in and what is expected are for the tests"))]
 pub(super) struct Section {
     /// The code that the text must be found under.
-    pub(super) code: &'static str,
+    pub(super) code: String,
     /// Whose turn it is, as [`super::Turn`] is written.
     pub(super) turn: &'static str,
     /// The sign-in of the account that met it, where it matters.
@@ -39,17 +39,11 @@ fn read_section(section: &'static str) -> Section {
         (_, Some(_)) => Some(SignIn::Delegated),
         _ => None,
     };
-    let (code, turn) = title_without(title, words.len()).rsplit_once(' ').expect("a title has code and turn");
+    let turn = words.pop().expect("a title ends in whose turn it is");
+    let code = words.join(" ");
     let (expected, text): (Vec<&str>, Vec<&str>) = rest.lines().partition(|line| line.starts_with("> "));
     let expected = expected.into_iter().map(|line| &line[2..]).collect();
     Section { code, turn, sign_in, is_made_up, expected, text: text.join("\n").trim().to_owned() }
-}
-
-/// The first words of a title.
-fn title_without(title: &'static str, words: usize) -> &'static str {
-    let title = title.trim_start_matches("# ");
-    let end = title.match_indices(' ').nth(words - 1).map_or(title.len(), |(at, _)| at);
-    &title[..end]
 }
 
 /// What was really said, as the failures that it told of.

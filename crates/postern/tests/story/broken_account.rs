@@ -136,3 +136,23 @@ async fn a_token_does_not_mend_a_log_in_that_is_refused() {
     assert_eq!(check(&house).await["ok"], true);
     assert_eq!(state(&house).await.0, "ready");
 }
+
+#[tokio::test]
+async fn the_grant_of_an_account_that_only_mail_cannot_leave_is_kept_alive() {
+    let house = House::new().await;
+    house.account(json!({})).await;
+    house.authorize("mail", "megan").await;
+    house.sim.change_world(|world| {
+        let refusal =
+            json!({ "status": 403, "body": { "error": { "code": "ErrorAccessDenied", "message": "no" } } });
+        world.switches.graph_says = Some(serde_json::from_value(refusal).unwrap());
+    });
+    assert_eq!(send(&house).await["ok"], false);
+    assert_eq!(state(&house).await, (json!("broken"), json!("ErrorAccessDenied")));
+    let before = house.look_at("mail").await["grant"]["renewed"].clone();
+    house.advance(time::Duration::hours(25));
+    postern::jobs::keep_grants_alive(&house.running().app).await.unwrap();
+    let after = house.look_at("mail").await;
+    assert_ne!(after["grant"]["renewed"], before, "{after}");
+    assert_eq!(after["state"]["name"], "broken", "it mends nothing");
+}

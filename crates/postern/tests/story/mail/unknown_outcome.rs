@@ -46,6 +46,27 @@ async fn it_is_looked_for_where_that_is_granted_and_not_sent_again() {
     post.finish().await;
 }
 
+/// Looking is refused for good, while mail is taken: that breaks no account, and holds nothing up.
+#[tokio::test]
+async fn it_is_sent_again_where_looking_is_refused() {
+    let post = Post::new().await;
+    post.house.sim.change_world(|world| {
+        let read = DelegatedPermission::try_from("Mail.ReadWrite".to_owned()).unwrap();
+        world.apps[0].delegated.push(read);
+    });
+    post.house.authorize("mail", "megan").await;
+    let id = lose_the_answer(&post).await;
+    post.house.sim.change_world(|world| {
+        let refusal = json!({ "operation": "GET me/messages", "says": { "status": 400, "body": "no" } });
+        world.switches.graph_says_to = Some(serde_json::from_value(refusal).unwrap());
+    });
+    post.house.advance(Duration::seconds(80));
+    let story = post.until(id, MessageState::Sent).await;
+    assert_eq!(story.attempts[1].via.as_deref(), Some("graph"), "{story:#?}");
+    assert_eq!(post.house.look_at("mail").await["state"]["name"], "ready");
+    post.finish().await;
+}
+
 #[tokio::test]
 async fn it_is_held_for_a_person_where_the_account_says_so_and_goes_when_released() {
     let post = Post::new().await;
